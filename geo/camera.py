@@ -111,9 +111,7 @@ class Pose:
 
     def rotation(self) -> FloatArray:
         """(3, 3) matrix taking world axes (east, north, up) to camera axes."""
-        yaw, pitch, roll = (
-            math.radians(a) for a in (self.yaw_deg, self.pitch_deg, self.roll_deg)
-        )
+        yaw, pitch, roll = (math.radians(a) for a in (self.yaw_deg, self.pitch_deg, self.roll_deg))
         sin_y, cos_y, sin_p, cos_p = math.sin(yaw), math.cos(yaw), math.sin(pitch), math.cos(pitch)
         forward = np.array([sin_y * cos_p, cos_y * cos_p, sin_p])
         level_right = np.array([cos_y, -sin_y, 0.0])

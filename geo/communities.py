@@ -66,9 +66,7 @@ class AreaMap:
             points = np.vstack([shapely.get_coordinates(a.geometry) for a in areas])
             projection = LocalProjection.around(points[:, 0], points[:, 1])
         self.projection = projection
-        self.outlines_m = [
-            shapely.transform(area.geometry, projection.forward) for area in areas
-        ]
+        self.outlines_m = [shapely.transform(area.geometry, projection.forward) for area in areas]
         for outline in self.outlines_m:
             shapely.prepare(outline)
         self._tree = STRtree(self.outlines_m)

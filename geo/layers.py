@@ -66,7 +66,9 @@ def _label(properties: Mapping[str, Any]) -> str:
     return f" ({name})" if name else ""
 
 
-def read_layer(path: Path, kinds: Sequence[str] | None = None, *, allow_empty: bool = False) -> list[Feature]:
+def read_layer(
+    path: Path, kinds: Sequence[str] | None = None, *, allow_empty: bool = False
+) -> list[Feature]:
     """Read a GeoJSON FeatureCollection.
 
     `kinds` are the geometry types accepted, say ("Polygon", "MultiPolygon"). Checks that every
