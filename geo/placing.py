@@ -143,16 +143,20 @@ def place(
         )
     u, v = pixel_px
     step_m, step_deg, step_px = 0.01, 0.01, 0.5
+    higher = replace(pose, up_m=pose.up_m + step_m)
+    turned = replace(pose, yaw_deg=pose.yaw_deg + step_deg)
+    pitched = replace(pose, pitch_deg=pose.pitch_deg - step_deg)
+    rolled = replace(pose, roll_deg=pose.roll_deg + step_deg)
     columns = [
-        (at(replace(pose, up_m=pose.up_m + step_m), pixel_px, ground_up_m), step_m, error.vertical_m),
-        (at(replace(pose, yaw_deg=pose.yaw_deg + step_deg), pixel_px, ground_up_m), step_deg, error.yaw_deg),
-        (at(replace(pose, pitch_deg=pose.pitch_deg - step_deg), pixel_px, ground_up_m), step_deg, error.tilt_deg),
-        (at(replace(pose, roll_deg=pose.roll_deg + step_deg), pixel_px, ground_up_m), step_deg, error.tilt_deg),
+        (at(higher, pixel_px, ground_up_m), step_m, error.vertical_m),
+        (at(turned, pixel_px, ground_up_m), step_deg, error.yaw_deg),
+        (at(pitched, pixel_px, ground_up_m), step_deg, error.tilt_deg),
+        (at(rolled, pixel_px, ground_up_m), step_deg, error.tilt_deg),
         (at(pose, (u + step_px, v), ground_up_m), step_px, error.pixel_px),
         (at(pose, (u, v + step_px), ground_up_m), step_px, error.pixel_px),
         (at(pose, pixel_px, ground_up_m - step_m), step_m, ground_sigma_m),
-    ]  # fmt: skip
-    covariance = np.eye(2) * error.horizontal_m**2
+    ]
+    covariance: FloatArray = np.eye(2) * error.horizontal_m**2
     for moved, step, sigma in columns:
         if np.all(np.isfinite(moved)):  # a step over the horizon says nothing about the slope
             slope = (moved - centre) / step * sigma
@@ -178,7 +182,7 @@ def fuse(points: list[GroundPoint], shared_sigma_m: float = 1.5) -> GroundPoint:
         inverse = np.linalg.inv(point.covariance_m2)
         information += inverse
         weighted += inverse @ np.array([point.position.east_m, point.position.north_m])
-    covariance = np.linalg.inv(information)
+    covariance: FloatArray = np.linalg.inv(information).astype(np.float64)
     east, north = covariance @ weighted
     if len(points) > 1:
         covariance = covariance + np.eye(2) * shared_sigma_m**2

@@ -81,7 +81,7 @@ class StudyArea:
                 row.text("code"),
                 row.text("name"),
                 row.text("name_en", row.text("name")),
-                LonLat(row.geometry.x, row.geometry.y),
+                _lonlat(row.geometry),
             )
             for row in read_layer(folder / "launch_sites.geojson", ("Point",))
         )
@@ -111,18 +111,26 @@ class StudyArea:
         return shapely.buffer(river.centreline_m, river.width_m / 2, cap_style="flat")
 
 
+def _lonlat(geometry: BaseGeometry) -> LonLat:
+    [[lon, lat]] = shapely.get_coordinates(geometry)
+    return LonLat(float(lon), float(lat))
+
+
 def _river(row: Feature, projection: LocalProjection) -> River:
     width_m = row.number("width_m")
     if not 1 <= width_m <= 2000:
         raise AreaError(f"{row.source}: width_m must be 1 to 2000 metres, found {width_m:g}")
-    line_m = shapely.transform(row.geometry, projection.forward)
+    line = row.geometry
+    if not isinstance(line, LineString):
+        raise AreaError(f"{row.source}: expected a LineString, found {line.geom_type}")
+    line_m = shapely.transform(line, projection.forward)
     if line_m.length < 10:
         raise AreaError(
             f"{row.source}: the centreline is {line_m.length:.1f} m long; at least 10 m are needed"
         )
     return River(
         row.text("code"), row.text("name"), row.text("name_en", row.text("name")),
-        width_m, row.geometry, line_m,
+        width_m, line, line_m,
     )  # fmt: skip
 
 
