@@ -1,11 +1,11 @@
 """Errors of the dispatch package.
 
-    geo.errors.PatrolError
-    └── DispatchError
-        ├── DepartmentError    the departments file lacks who handles what
-        ├── ReportError        a sightings file or report that cannot be taken in
-        ├── CaseError          a step that the case's state does not allow
-        └── StoreError         the database cannot be opened or written
+geo.errors.PatrolError
+└── DispatchError
+    ├── DepartmentError    the departments file lacks who handles what
+    ├── ReportError        a sightings file or report that cannot be taken in
+    ├── CaseError          a step that the case's state does not allow
+    └── StoreError         the database cannot be opened or written
 """
 
 from __future__ import annotations
