@@ -76,7 +76,7 @@ Words = Annotated[str, StringConstraints(strip_whitespace=True, max_length=2000)
 class _Public(BaseModel):
     """Sent: fields by their JSON names."""
 
-    model_config = ConfigDict(populate_by_name=True, serialize_by_alias=True)
+    model_config = ConfigDict(serialize_by_alias=True)
 
 
 class _Body(BaseModel):
@@ -200,7 +200,7 @@ class ReportPublic(_Public):
 
     patrol: str
     sighting: str
-    violation: ViolationName = Field(alias="class")
+    violation: ViolationName = Field(serialization_alias="class")
     confidence: float
     lon: float
     lat: float
@@ -236,7 +236,7 @@ class EventPublic(_Public):
 
 class CaseSummary(_Public):
     number: str
-    violation: ViolationName = Field(alias="class")
+    violation: ViolationName = Field(serialization_alias="class")
     state: StateName
     to_review: bool = Field(description="Reported, and waiting for a reviewer's word.")
     overdue: bool

@@ -16,6 +16,7 @@ __all__ = [
     "CaseError",
     "DepartmentError",
     "DispatchError",
+    "NoSuchCaseError",
     "PatrolError",
     "ReportError",
     "StoreError",
@@ -36,6 +37,10 @@ class ReportError(DispatchError):
 
 class CaseError(DispatchError):
     """A step that the case's state does not allow."""
+
+
+class NoSuchCaseError(CaseError):
+    """There is no case of this number."""
 
 
 class StoreError(DispatchError):

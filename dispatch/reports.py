@@ -16,7 +16,14 @@ from geo.coordinates import LocalProjection, LonLat
 from geo.errors import CoordinateError, GeometryError
 from geo.placing import CHI2_95_2D, Ellipse
 
-__all__ = ["CommunityShare", "Report", "Violation", "already_reported"]
+__all__ = [
+    "CommunityShare",
+    "Covariance",
+    "Report",
+    "Violation",
+    "already_reported",
+    "covariance_of",
+]
 
 Covariance = tuple[tuple[float, float], tuple[float, float]]
 
@@ -45,6 +52,28 @@ _NAMES_ZH = {
     Violation.STRUCTURE: "疑似违建",
     Violation.FLOATING_WASTE: "漂浮垃圾",
 }
+
+
+def covariance_of(rows: object, source: str) -> Covariance:
+    """[[ee, en], [en, nn]] in square metres, checked: symmetric, positive definite, its 95 %
+    ellipse at most 10 km long. Raises ReportError naming `source`."""
+    try:
+        matrix = np.array(rows, dtype=float)
+        ellipse = Ellipse.from_covariance(matrix)
+    except (TypeError, ValueError, OverflowError, np.linalg.LinAlgError, GeometryError):
+        raise ReportError(
+            f"{source}: covariance_m2 must be [[ee, en], [en, nn]] in square metres, positive "
+            f"definite, found {rows!r:.80}"
+        ) from None
+    if abs(matrix[0, 1] - matrix[1, 0]) > 1e-6 * (1 + abs(matrix[0, 1])):
+        raise ReportError(f"{source}: covariance_m2 is not symmetric, found {rows!r:.80}")
+    if not 0.01 <= ellipse.semi_minor_m <= ellipse.semi_major_m <= 10_000:
+        raise ReportError(
+            f"{source}: a 95 % ellipse of {ellipse.semi_major_m:.3g} by "
+            f"{ellipse.semi_minor_m:.3g} m cannot be; expected 1 cm to 10 km"
+        )
+    (ee, en), (ne, nn) = matrix.tolist()
+    return (ee, en), (ne, nn)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,21 +134,7 @@ class Report:
             raise ReportError(f"{source}: views must be at least 1, found {self.views}")
         if not self.communities or not all(0 <= s.probability <= 1 for s in self.communities):
             raise ReportError(f"{source}: community probabilities must be there, each 0 to 1")
-        self._check_covariance(source)
-
-    def _check_covariance(self, source: str) -> None:
-        cov = np.asarray(self.covariance_m2, dtype=float)
-        try:
-            ellipse = Ellipse.from_covariance(cov)
-        except GeometryError as error:
-            raise ReportError(f"{source}: covariance_m2: {error}") from None
-        if abs(cov[0, 1] - cov[1, 0]) > 1e-6 * (1 + abs(cov[0, 1])):
-            raise ReportError(f"{source}: covariance_m2 is not symmetric")
-        if not 0 < ellipse.semi_minor_m <= ellipse.semi_major_m <= 1e5:
-            raise ReportError(
-                f"{source}: a 95 % ellipse of {ellipse.semi_major_m:.3g} by "
-                f"{ellipse.semi_minor_m:.3g} m cannot be; expected more than 0 and at most 100 km"
-            )
+        covariance_of(self.covariance_m2, source)
 
     @property
     def ellipse(self) -> Ellipse:

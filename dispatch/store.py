@@ -21,7 +21,7 @@ from sqlalchemy.exc import NoSuchModuleError, SQLAlchemyError
 
 from dispatch.cases import Case, Event, State, apply
 from dispatch.database import WRITES, make_engine, parse_url, reason, shown, upgrade
-from dispatch.errors import CaseError, DispatchError, StoreError
+from dispatch.errors import DispatchError, NoSuchCaseError, StoreError
 from dispatch.ledger import GENESIS, Entry, Head, Verdict, entry_after, verify
 from dispatch.reports import Report, Violation
 from dispatch.values import canonical_json
@@ -141,7 +141,7 @@ class Store:
     def step(self, number: str, take: Callable[[Case], tuple[Case, Event]]) -> Case:
         """Take one step of one case: `take` gets the case as it is and gives case and event.
 
-        Raises CaseError where the case is not there or the machine refuses.
+        Raises NoSuchCaseError where the case is not there, CaseError where the machine refuses.
         """
         with self.writing() as writer:
             case, event = take(writer.case(number))
@@ -149,8 +149,8 @@ class Store:
             return case
 
     def case(self, number: str) -> tuple[Case, list[Entry]]:
-        """A case, replayed from its ledger entries, which come along. Raises CaseError where
-        there is none, and StoreError where they do not replay."""
+        """A case, replayed from its ledger entries, which come along. Raises NoSuchCaseError
+        where there is none, and StoreError where they do not replay."""
         with self._reading() as connection:
             return _replayed(connection, number)
 
@@ -273,7 +273,7 @@ class Writer:
         return [(number, _case_of(text).report) for number, text in self._connection.execute(query)]
 
     def case(self, number: str) -> Case:
-        """The case as its events make it; raises CaseError where there is none."""
+        """The case as its events make it; raises NoSuchCaseError for none."""
         return _replayed(self._connection, number)[0]
 
     def append(self, case: Case, event: Event) -> Entry:
@@ -347,7 +347,7 @@ def _replayed(connection: Connection, number: str) -> tuple[Case, list[Entry]]:
     rows = connection.execute(_ledger_rows().where(_ledger.c.case_number == number))
     entries = [_entry(row) for row in rows]
     if not entries:
-        raise CaseError(f"没有这个案件: there is no case {number!r:.60}")
+        raise NoSuchCaseError(f"没有这个案件: there is no case {number!r:.60}")
     case: Case | None = None
     try:
         for entry in entries:

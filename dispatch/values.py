@@ -41,7 +41,7 @@ def parse_time(text: object, source: str) -> datetime:
     """ISO 8601 text with a zone to aware UTC; raises ReportError naming `source`."""
     try:
         at = datetime.fromisoformat(text) if isinstance(text, str) else None
-        if at is not None and at.tzinfo is not None:
+        if at is not None and at.tzinfo is not None and 1970 < at.year < 2200:
             return at.astimezone(UTC)
     except (ValueError, OverflowError):
         pass

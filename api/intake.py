@@ -1,0 +1,364 @@
+"""From detection to dispatch: the sightings of a patrol become reports, cases and orders."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import shapely
+
+from dispatch.cases import Case, State, Step, advance, dispatch_order, open_case
+from dispatch.departments import Departments
+from dispatch.errors import ReportError
+from dispatch.ledger import Head
+from dispatch.reports import CommunityShare, Report, Violation, already_reported, covariance_of
+from dispatch.store import Store, Writer
+from dispatch.values import iso, parse_time
+from geo.communities import AreaMap
+from geo.coordinates import EastNorth, LocalProjection, LonLat
+from geo.errors import LayerError
+from geo.layers import Feature, read_layer
+from geo.placing import GroundPoint
+from patrol.area import StudyArea
+
+__all__ = ["Dismissed", "District", "Intake", "Sightings", "cases_document", "open_cases"]
+
+REGISTER_FROM = 0.5
+"""Confidence from which a sighting is registered without waiting for a reviewer."""
+
+OUTSIDE = "区外 outside"
+_FARTHEST_M = 50_000.0
+_PATROL_ID = re.compile(r"[^/\\\x00-\x1f]{1,120}")
+_EVIDENCE = re.compile(r"evidence/[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+
+
+@dataclass(frozen=True, slots=True)
+class District:
+    """What the map and the law say: who lives where, what may stand where, who answers."""
+
+    area: StudyArea
+    communities: AreaMap
+    grids: AreaMap | None
+    zones: AreaMap | None
+    permitted: AreaMap | None
+    departments: Departments
+
+    @classmethod
+    def read(cls, folder: Path) -> District:
+        """Read a study area's folder. Raises AreaError, LayerError or DepartmentError."""
+        return cls(
+            area=StudyArea.read(folder),
+            communities=AreaMap.read(folder / "communities.geojson"),
+            grids=_layer_if_there(folder / "grids.geojson"),
+            zones=_layer_if_there(folder / "management_zones.geojson"),
+            permitted=_layer_if_there(folder / "permitted_structures.geojson"),
+            departments=Departments.read(folder / "departments.json"),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Sightings:
+    """A sightings file: the patrol that it is of, and one point feature a sighting."""
+
+    patrol: str
+    features: tuple[Feature, ...]
+    folder: Path
+
+    @classmethod
+    def read(cls, folder: Path) -> Sightings:
+        """Read PATROL_DIR/sightings.geojson. Raises ReportError or LayerError."""
+        if not folder.is_dir():
+            raise ReportError(f"{folder}: no such patrol folder")
+        path = folder / "sightings.geojson"
+        if not path.exists():
+            raise ReportError(f"{path}: no such file; run `patrol analyze {folder}` first")
+        features = read_layer(path, ("Point",), allow_empty=True)
+        patrol = json.loads(path.read_text(encoding="utf-8-sig")).get("patrol")
+        if not isinstance(patrol, str) or not _PATROL_ID.fullmatch(patrol):
+            raise ReportError(
+                f"{path}: the member 'patrol' must be the patrol's name, 1 to 120 characters "
+                f"without slashes, found {patrol!r:.60}"
+            )
+        ids = [feature.text("id") for feature in features]
+        if len(set(ids)) != len(ids):
+            twice = next(name for name in ids if ids.count(name) > 1)
+            raise ReportError(f"{path}: the sighting {twice!r:.60} stands twice; ids must differ")
+        return cls(patrol, tuple(features), folder)
+
+
+@dataclass(frozen=True, slots=True)
+class Dismissed:
+    """A sighting that is no violation, and why."""
+
+    sighting: str
+    violation: Violation
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Intake:
+    """What came of a patrol: numbers of the cases opened now and of those it had already."""
+
+    patrol: str
+    opened: tuple[str, ...]
+    known: tuple[str, ...]
+    dismissed: tuple[Dismissed, ...]
+
+
+def open_cases(
+    sightings: Sightings,
+    district: District,
+    store: Store,
+    *,
+    now: datetime,
+    register_from: float = REGISTER_FROM,
+) -> Intake:
+    """Open a case for every sighting that has none yet, all of them or, on any error, none.
+
+    What is at least `register_from` sure is registered by rule and dispatched to the department
+    that handles its class; the rest stays reported until a reviewer has looked. Raises
+    ReportError, LayerError, CaseError or StoreError.
+    """
+    reports, dismissed = _reports(sightings, district)
+    departments = district.departments
+    series = f"{departments.case_prefix}-{now.astimezone(departments.zone):%Y%m%d}"
+    opened: list[str] = []
+    known: list[str] = []
+    with store.writing() as writer:
+        had = writer.reports(sightings.patrol)
+        repeats = already_reported(reports, [report for _, report in had])
+        for report, repeated in zip(reports, repeats, strict=True):
+            if repeated is not None:
+                known.append(had[repeated][0])
+                continue
+            number = writer.next_number(series)
+            _open(writer, number, report, departments, now, register_from)
+            opened.append(number)
+    return Intake(sightings.patrol, tuple(opened), tuple(known), tuple(dismissed))
+
+
+def _open(
+    writer: Writer,
+    number: str,
+    report: Report,
+    departments: Departments,
+    now: datetime,
+    register_from: float,
+) -> None:
+    case, event = open_case(number, report, actor="auto", at=now)
+    writer.append(case, event)
+    if report.confidence < register_from:
+        return
+    rule = f"confidence {report.confidence:.3f} >= {register_from:.3f}"
+    case, event = advance(case, Step.REGISTER, actor="auto", at=now, rule=rule)
+    writer.append(case, event)
+    department = departments.responsible_for(report.violation)
+    rule = f"{report.violation.value} is handled by {department.code}"
+    case, event = dispatch_order(
+        case, department, departments.accept_within, actor="auto", at=now, rule=rule
+    )
+    writer.append(case, event)
+
+
+def _reports(sightings: Sightings, district: District) -> tuple[list[Report], list[Dismissed]]:
+    reports, dismissed = [], []
+    for feature in sightings.features:
+        violation, point = _violation(feature), _ground_point(feature, district)
+        suspected, why = _suspicion(violation, point, feature, district)
+        if suspected:
+            reports.append(_report(sightings, feature, violation, point, why, district))
+        else:
+            dismissed.append(Dismissed(feature.text("id"), violation, why))
+    return reports, dismissed
+
+
+def _report(
+    sightings: Sightings,
+    feature: Feature,
+    violation: Violation,
+    point: GroundPoint,
+    why: str,
+    district: District,
+) -> Report:
+    position = point.position.projection.origin
+    shares = district.communities.shares(point)
+    grids = district.grids.shares(point) if district.grids else []
+    river = min(
+        district.area.rivers,
+        key=lambda r: r.centreline_m.distance(_at(position, district.area.projection)),
+    )
+    evidence, digest = _evidence(sightings.folder, feature)
+    try:
+        return Report(
+            patrol=sightings.patrol,
+            sighting=feature.text("id"),
+            violation=violation,
+            confidence=feature.number("confidence"),
+            position=position,
+            covariance_m2=covariance_of(point.covariance_m2.tolist(), feature.source),
+            communities=tuple(
+                CommunityShare(s.area.code, s.area.name, round(s.probability, 4))
+                if s.area
+                else CommunityShare(None, OUTSIDE, round(s.probability, 4))
+                for s in shares
+            ),
+            grid=next((share.area.code for share in grids if share.area), None),
+            river=river.code,
+            river_name=river.name,
+            first_seen=_time(feature, "first_seen"),
+            last_seen=_time(feature, "last_seen"),
+            views=_whole(feature, "views"),
+            suspicion=why,
+            evidence=evidence,
+            evidence_sha256=digest,
+        )
+    except ReportError as error:
+        raise ReportError(f"{feature.source}: {error}") from None
+
+
+def _suspicion(
+    violation: Violation, point: GroundPoint, feature: Feature, district: District
+) -> tuple[bool, str]:
+    """Whether it is held to be a violation, and why: a structure only where the map says so."""
+    if violation is not Violation.STRUCTURE:
+        return True, f"{violation.value} seen from the air"
+    if district.zones is None:
+        raise ReportError(
+            f"{district.area.folder / 'management_zones.geojson'}: no such file; without it no "
+            "structure can be judged"
+        )
+    inside = district.zones.probability_inside(point)
+    if inside < 0.5:
+        return False, f"probability {inside:.2f} of standing in a management zone"
+    if district.permitted is not None:
+        at = _at(point.position.projection.origin, district.permitted.projection)
+        reach_m = point.ellipse.semi_major_m + feature.number("radius_m", 0.0)
+        for area, outline_m in zip(
+            district.permitted.areas, district.permitted.outlines_m, strict=True
+        ):
+            if outline_m.distance(at) <= reach_m:
+                return False, f"is the permitted structure {area.code} {area.name}"
+    return True, f"a structure in a management zone (probability {inside:.2f}), none permitted"
+
+
+def cases_document(store: Store, intake: Intake) -> dict[str, Any]:
+    """cases.json: every case of the patrol as it stands, the same text for the same state."""
+    _, cases = store.cases(patrol=intake.patrol)
+    rows = sorted(cases, key=lambda case: case.number)
+    head: Head = store.head()
+    return {
+        "format": "river-patrol/cases",
+        "version": 1,
+        "patrol": intake.patrol,
+        "ledger": {"entries": head.entries, "head": head.hash},
+        "cases": [_row(case) for case in rows if case.order],
+        "to_review": [_row(case) for case in rows if case.state is State.REPORTED],
+        "dismissed": [
+            {"sighting": row.sighting, "class": row.violation.value, "reason": row.reason}
+            for row in intake.dismissed
+        ],
+    }
+
+
+def _row(case: Case) -> dict[str, Any]:
+    report, order = case.report, case.order
+    return {
+        "number": case.number,
+        "class": report.violation.value,
+        "class_name": report.violation.name_zh,
+        "state": case.state.value,
+        "state_name": case.state.name_zh,
+        "sighting": report.sighting,
+        "confidence": report.confidence,
+        "lon": report.position.lon_deg,
+        "lat": report.position.lat_deg,
+        "communities": [
+            {"code": s.code, "name": s.name, "probability": s.probability}
+            for s in report.communities
+        ],
+        "grid": report.grid,
+        "river": report.river,
+        "river_name": report.river_name,
+        "suspicion": report.suspicion,
+        "evidence": report.evidence,
+        "opened_at": iso(case.opened_at),
+        "order": order.to_json() if order else None,
+    }
+
+
+def _layer_if_there(path: Path) -> AreaMap | None:
+    """A polygon layer; None where the file is not there or has no features."""
+    if not path.exists() or not read_layer(path, allow_empty=True):
+        return None
+    return AreaMap.read(path)
+
+
+def _violation(feature: Feature) -> Violation:
+    name = feature.text("class")
+    try:
+        return Violation(name)
+    except ValueError:
+        raise ReportError(
+            f"{feature.source}: the class {name!r:.60} is not known; "
+            f"expected {', '.join(v.value for v in Violation)}"
+        ) from None
+
+
+def _ground_point(feature: Feature, district: District) -> GroundPoint:
+    point = feature.geometry
+    assert isinstance(point, shapely.Point)  # read_layer was asked for points
+    position = LonLat(point.x, point.y)
+    away_m = min(
+        river.centreline_m.distance(_at(position, district.area.projection))
+        for river in district.area.rivers
+    )
+    if not away_m <= _FARTHEST_M:  # NaN where the projection cannot reach
+        raise ReportError(
+            f"{feature.source}: the sighting at {point.x:g}, {point.y:g} is "
+            f"{away_m / 1000:.0f} km from the rivers of {district.area.folder}; is it the right "
+            "--area, or are the coordinates wrong?"
+        )
+    covariance = covariance_of(feature.properties.get("covariance_m2"), feature.source)
+    return GroundPoint(EastNorth(0.0, 0.0, LocalProjection(position)), np.array(covariance))
+
+
+def _at(position: LonLat, projection: LocalProjection) -> shapely.Point:
+    [[east, north]] = projection.forward([(position.lon_deg, position.lat_deg)])
+    return shapely.Point(east, north)
+
+
+def _time(feature: Feature, name: str) -> datetime:
+    return parse_time(feature.properties.get(name), f"{feature.source}: {name}")
+
+
+def _whole(feature: Feature, name: str) -> int:
+    number = feature.number(name)
+    if number != int(number):
+        raise LayerError(f"{feature.source}: {name!r} must be a whole number, found {number:g}")
+    return int(number)
+
+
+def _evidence(folder: Path, feature: Feature) -> tuple[str | None, str | None]:
+    """The evidence picture's path in the patrol's folder, and its SHA-256."""
+    name = feature.properties.get("evidence")
+    if name is None:
+        return None, None
+    if not isinstance(name, str) or not _EVIDENCE.fullmatch(name):
+        raise ReportError(
+            f"{feature.source}: evidence must be a path such as evidence/S0001.jpg, "
+            f"found {name!r:.60}"
+        )
+    try:
+        data = (folder / name).read_bytes()
+    except OSError as error:
+        raise ReportError(
+            f"{folder / name}: the evidence cannot be read ({error.strerror}); "
+            "run `patrol analyze` again"
+        ) from None
+    return name, hashlib.sha256(data).hexdigest()
