@@ -1,0 +1,102 @@
+"""Writing a trained model in the form that runs without torch: OpenVINO, 8-bit where it holds."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from detection.errors import ModelError
+from detection.training.samples import CLASSES, PAD_VALUE, Picture
+from detection.training.ultralytics_setup import load_yolo
+from geo.files import write_text
+
+__all__ = ["INPUT_PX", "export_openvino", "letterbox"]
+
+INPUT_PX = (384, 640)  # height, width: 1920 x 1080 at a third, padded to a multiple of 32
+
+
+def letterbox(picture: Picture, input_px: tuple[int, int] = INPUT_PX) -> NDArray[np.float32]:
+    """(H, W, 3) BGR to (1, 3, height, width) RGB in 0..1, scaled to fit and centred on grey."""
+    height, width = picture.shape[:2]
+    scale = min(input_px[0] / height, input_px[1] / width)
+    size = max(1, round(width * scale)), max(1, round(height * scale))
+    small = cv2.resize(
+        picture, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
+    )
+    top, left = (input_px[0] - size[1]) // 2, (input_px[1] - size[0]) // 2
+    canvas = np.full((*input_px, 3), PAD_VALUE, np.uint8)
+    canvas[top : top + size[1], left : left + size[0]] = small
+    planes = canvas[:, :, ::-1].transpose(2, 0, 1)[None]
+    return np.ascontiguousarray(planes, np.float32) / np.float32(255)
+
+
+def export_openvino(
+    weights: Path, out: Path, *, calibration: Sequence[Picture] = (), seed: int = 0
+) -> Path:
+    """Write out/model.xml, model.bin and metadata.json; returns the .xml.
+
+    Input (N, 3, H, W) float32 RGB 0..1, any H and W that are multiples of 32 (reshape before
+    compiling); output (N, 4 + classes, anchors): centre x, y, width, height in input pixels, then
+    a score for each class, before non-maximum suppression. With `calibration` pictures the
+    network is quantised to 8 bits (NNCF post-training, the head's decoding left in floating
+    point), otherwise weights are stored in 16 bits.
+    """
+    import openvino
+
+    model = load_yolo(weights)
+    if tuple(model.names[index] for index in sorted(model.names)) != CLASSES:
+        raise ModelError(f"{weights}: not weights with the classes {', '.join(CLASSES)}")
+    with tempfile.TemporaryDirectory() as scratch:
+        local = Path(scratch) / "model.pt"  # ultralytics writes beside the weights
+        shutil.copyfile(weights, local)
+        exported = load_yolo(local).export(
+            format="openvino", dynamic=True, half=False, imgsz=INPUT_PX, device="cpu", verbose=False
+        )
+        network: Any = openvino.Core().read_model(next(Path(exported).glob("*.xml")))
+        precision = "FP16 weights"
+        if calibration:
+            network = _quantised(network, calibration)
+            precision = "INT8"
+        folder = Path(scratch) / "openvino"
+        openvino.save_model(network, folder / "model.xml", compress_to_fp16=not calibration)
+        metadata = {
+            "format": "river-patrol/openvino", "version": 1, "classes": list(CLASSES),
+            "input_px": list(INPUT_PX), "stride_px": 32, "output": "raw: xywh + class scores",
+            "precision": precision, "calibration_pictures": len(calibration),
+            "license": "AGPL-3.0",
+        }  # fmt: skip
+        write_text(folder / "metadata.json", json.dumps(metadata, indent=1) + "\n")
+        del network
+        out.parent.mkdir(parents=True, exist_ok=True)
+        shutil.rmtree(out, ignore_errors=True)
+        shutil.copytree(folder, out)
+    return out / "model.xml"
+
+
+def _quantised(network: Any, calibration: Sequence[Picture]) -> Any:
+    import nncf
+
+    # Everything after the head's convolutions (softmax over distances, anchors, sigmoid) loses too
+    # much in 8 bits; its names start with the name of the last module, before the first slash.
+    operations = network.get_ordered_ops()
+    sigmoids = [op.get_friendly_name() for op in operations if op.get_type_name() == "Sigmoid"]
+    head = sigmoids[-1].split("/", 1)[0]
+    spared = [
+        op.get_friendly_name()
+        for op in operations
+        if op.get_type_name() == "Sigmoid"
+        or op.get_friendly_name().startswith((f"{head}/", f"{head}.dfl"))
+    ]
+    data = nncf.Dataset([letterbox(picture) for picture in calibration])
+    return nncf.quantize(
+        network, data, preset=nncf.QuantizationPreset.MIXED, subset_size=len(calibration),
+        ignored_scope=nncf.IgnoredScope(names=spared),
+    )  # fmt: skip

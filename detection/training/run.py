@@ -1,0 +1,155 @@
+"""A training run: fine-tune, keep a checkpoint each epoch, go on after a stop."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from detection.errors import ModelError, TrainingError
+from detection.training.samples import CLASSES
+from detection.training.ultralytics_setup import load_yolo
+from geo.files import replacing
+
+__all__ = ["TrainingResult", "TrainingSettings", "keep_weights", "train"]
+
+# What a drone sees from above has no up, so pictures are flipped both ways; scales are set when the
+# crops are cut, so only little is added here. Mosaics help small sets but show no whole scene.
+_AUGMENTATION: dict[str, float] = {
+    "hsv_h": 0.02, "hsv_s": 0.5, "hsv_v": 0.35, "flipud": 0.5, "fliplr": 0.5, "degrees": 8.0,
+    "translate": 0.08, "scale": 0.15, "mosaic": 0.25, "mixup": 0.0, "erasing": 0.0,
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingSettings:
+    """How to train. `freeze` is how many of the network's first blocks stay as they are."""
+
+    epochs: int = 12
+    side_px: int = 416
+    batch: int = 16
+    seed: int = 0
+    threads: int = 2
+    freeze: int = 0
+    learning_rate: float = 0.002
+    device: str = "cpu"
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingResult:
+    """Where the best weights are, after how many epochs, and their AP50 on the validation crops."""
+
+    best: Path
+    last: Path
+    epochs: int
+    ap50: float
+
+
+def _callbacks(
+    model: Any, settings: TrainingSettings, advance: Callable[[float, float, str], None]
+) -> None:
+    import torch
+
+    def started(trainer: Any) -> None:
+        # ultralytics sets the number of threads to one less than there are cores
+        torch.set_num_threads(settings.threads)
+
+    def batch_done(trainer: Any) -> None:
+        batches = len(trainer.train_loader)
+        done = trainer.epoch * batches + getattr(trainer, "_patrol_batch", 0) + 1
+        trainer._patrol_batch = (getattr(trainer, "_patrol_batch", 0) + 1) % batches
+        advance(done, trainer.epochs * batches, "")
+
+    def epoch_done(trainer: Any) -> None:
+        ap50 = float(trainer.metrics.get("metrics/mAP50(B)", 0.0))
+        batches = len(trainer.train_loader)
+        advance(
+            (trainer.epoch + 1) * batches, trainer.epochs * batches,
+            f"epoch {trainer.epoch + 1} / {trainer.epochs}: AP50 {ap50:.3f} on validation crops",
+        )  # fmt: skip
+
+    model.add_callback("on_train_start", started)
+    model.add_callback("on_train_batch_end", batch_done)
+    model.add_callback("on_fit_epoch_end", epoch_done)
+
+
+def train(
+    data: Path,
+    work: Path,
+    settings: TrainingSettings,
+    *,
+    weights: Path | None = None,
+    resume: bool = False,
+    advance: Callable[[float, float, str], None] = lambda done, total, message: None,
+) -> TrainingResult:
+    """Train on the set in `data` (as `build_dataset` wrote it); checkpoints go to `work`.
+
+    Starts from `weights`, or from random ones where there are none, or with `resume` from the
+    last checkpoint in `work`. `advance` is told batches done, batches in all, and after each
+    epoch a line about it. A run that is interrupted keeps work/weights/last.pt.
+    """
+    listing = data / "data.yaml"
+    if not listing.is_file():
+        raise TrainingError(f"{data}: no data.yaml; build the training set first")
+    last = work / "weights" / "last.pt"
+    if resume:
+        if not last.is_file():
+            raise TrainingError(f"{last}: no checkpoint to resume from; leave --resume out")
+        model = load_yolo(last)
+        checkpoint: dict[str, Any] = model.ckpt or {}
+        if checkpoint.get("epoch", -1) < 0 or not checkpoint.get("optimizer"):
+            raise TrainingError(
+                f"{last}: this run is finished; start another from it with --weights"
+            )
+    else:
+        if weights is not None and not weights.is_file():
+            raise ModelError(f"{weights}: no such weights file; leave --weights out to start anew")
+        model = load_yolo(weights or Path("yolov8n.yaml"))
+    _callbacks(model, settings, advance)
+    before = os.environ.get("OMP_NUM_THREADS")
+    model.train(
+        data=str(listing.resolve()), epochs=settings.epochs, imgsz=settings.side_px,
+        batch=settings.batch, seed=settings.seed, deterministic=True, device=settings.device,
+        freeze=settings.freeze or None, optimizer="AdamW", lr0=settings.learning_rate, lrf=0.02,
+        warmup_epochs=min(1.0, settings.epochs / 4), cos_lr=True, close_mosaic=2, workers=0,
+        project=str(work.parent.resolve()), name=work.name, exist_ok=True, plots=False,
+        verbose=False, amp=settings.device != "cpu", save_period=1, patience=1000, cache=False,
+        resume=str(last) if resume else False, **_AUGMENTATION,
+    )  # fmt: skip
+    if before is not None:
+        os.environ["OMP_NUM_THREADS"] = before
+    best = work / "weights" / "best.pt"
+    if not best.is_file():
+        raise TrainingError(f"{work}: the run ended without weights; see the messages above")
+    metrics = model.trainer.metrics or {}
+    return TrainingResult(
+        best, last, model.trainer.epoch + 1, float(metrics.get("metrics/mAP50(B)", 0.0))
+    )
+
+
+def keep_weights(best: Path, target: Path) -> None:
+    """Copy `best` to `target` in half precision without the optimiser, and check its classes.
+
+    What the checkpoint knows of the machine it was trained on (paths) is left out.
+    """
+    import torch
+
+    model = load_yolo(best)
+    names = tuple(model.names[index] for index in sorted(model.names))
+    if names != CLASSES:
+        raise ModelError(f"{best}: classes {', '.join(names)}; expected {', '.join(CLASSES)}")
+    network = model.model.float().eval()
+    network.args = {"imgsz": int(network.args.get("imgsz", 640)), "task": "detect"}
+    network.yaml = {k: v for k, v in network.yaml.items() if k != "yaml_file"}
+    for parameter in network.parameters():
+        parameter.requires_grad = False
+    checkpoint = {"epoch": -1, "model": network.half(), "ema": None, "optimizer": None,
+                  "train_args": {"task": "detect", "imgsz": network.args["imgsz"]},
+                  "license": "AGPL-3.0"}  # fmt: skip
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with replacing(target) as beside:
+        torch.save(checkpoint, beside)
+    shutil.copymode(best, target)
