@@ -34,7 +34,7 @@ _NOT_BUILT = """<!doctype html>
 <html lang="zh"><head><meta charset="utf-8"><title>River Patrol 无人机巡河</title></head>
 <body><h1>River Patrol 无人机巡河</h1>
 <p>控制台尚未构建。The console is not built yet; from the project's folder run:</p>
-<pre>make console</pre>
+<pre>make setup</pre>
 <p>接口可用。The API answers already: <a href="/api/health">/api/health</a>,
 <a href="/api/openapi.json">/api/openapi.json</a></p>
 </body></html>
