@@ -160,7 +160,7 @@ def _roof(rng: np.random.Generator, kind: str, length_m: float, depth_m: float) 
                     int(rng.integers(rim, max(rim + 1, h - 2 * rim))),
                 )
                 image[y : y + int(rng.integers(6, 22)), x : x + int(rng.integers(6, 26))] = (
-                    rng.uniform(60, 225, 3)
+                    rng.uniform(60, 225) + rng.normal(0, 22, 3)
                 )
     return np.clip(image, 0, 255).astype(np.uint8)
 

@@ -39,7 +39,7 @@ def add_glint(image: Image, mask: Image, view: View, sun: FloatArray) -> None:
     light = np.clip(230 * sheen, 0, 90).astype(np.float32)
     large = cv2.resize(light.astype(np.uint8), (w, h), interpolation=cv2.INTER_LINEAR)
     if float(glint.max()) > 0.03:
-        strength = np.clip(130 * glint, 0, 255).astype(np.uint8)
+        strength = np.clip(105 * glint, 0, 255).astype(np.uint8)
         shine = cv2.resize(strength, (w, h), interpolation=cv2.INTER_LINEAR)
         dx, dy = (int(abs(c) * 53.0) % _SHIFT_PX for c in view.centre_m[:2])
         sparkle = _sparkle(w + _SHIFT_PX, h + _SHIFT_PX)[dy : dy + h, dx : dx + w]
@@ -50,9 +50,7 @@ def add_glint(image: Image, mask: Image, view: View, sun: FloatArray) -> None:
 @lru_cache(maxsize=2)
 def _sparkle(width: int, height: int) -> Image:
     """How much of the sun's mirror image each ripple shows, 90 for all of it."""
-    field = noise(7, 0.12, 1.2, 0.9)
+    field = cv2.blur(noise(7, 0.12, 1.2, 0.9), (7, 3)) + 0.35 * noise(7, 0.12, 1.2, 0.9)
     rows, columns = np.arange(height) % len(field), np.arange(width) % len(field)
-    ripples = np.take(np.take(field, rows, 0), columns, 1)
-    return np.asarray(
-        np.clip(22 + 58 * np.maximum(ripples, -0.3) ** 2 * (ripples > 0), 0, 255).astype(np.uint8)
-    )
+    ripples = np.take(np.take(field / field.std(), rows, 0), columns, 1)
+    return np.asarray(np.clip(36 + 22 * ripples, 0, 160).astype(np.uint8))

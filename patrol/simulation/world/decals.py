@@ -12,9 +12,20 @@ from numpy.typing import NDArray
 from shapely.geometry import LineString
 
 from patrol.simulation.world.textures import GROUND_GSD_M, TILE_PX, Materials, noise
-from patrol.simulation.world.things import Plume, Waste
+from patrol.simulation.world.things import Plume
 
-__all__ = ["blob", "land", "mark_road", "park_cars", "plume", "waste", "water"]
+__all__ = [
+    "ToPx",
+    "blob",
+    "fill_px",
+    "is_near",
+    "land",
+    "mark_road",
+    "park_cars",
+    "plume",
+    "turned",
+    "water",
+]
 
 Image = NDArray[np.uint8]
 FloatArray = NDArray[np.float64]
@@ -38,15 +49,18 @@ def blob(index: int, points: int = 22, roughness: float = 0.13) -> FloatArray:
     return np.column_stack([np.cos(angle), np.sin(angle)]) * radius[:, None]
 
 
-def _fill(image: Image, points_px: FloatArray, colour: tuple[float, ...]) -> None:
+def fill_px(image: Image, points_px: FloatArray, colour: tuple[float, ...]) -> None:
+    """Fill one smooth-edged polygon given in pixels."""
     cv2.fillPoly(image, [np.round(points_px * 8).astype(np.int32)], colour, cv2.LINE_AA, shift=3)
 
 
-def _inside(point: FloatArray, margin: float) -> bool:
+def is_near(point: FloatArray, margin: float) -> bool:
+    """Whether a pixel is on the tile or within `margin` of it."""
     return bool(np.all(point > -margin) and np.all(point < TILE_PX + margin))
 
 
-def _turned(local: FloatArray, angle: float) -> FloatArray:
+def turned(local: FloatArray, angle: float) -> FloatArray:
+    """(N, 2) points turned counter-clockwise by `angle` radians."""
     c, s = np.cos(angle), np.sin(angle)
     return np.asarray(local @ np.array([[c, s], [-s, c]]))
 
@@ -64,7 +78,7 @@ def mark_road(tile: Image, px: ToPx, line: LineString, width_m: float) -> None:
         px(shapely.get_coordinates(shapely.line_interpolate_point(line, at + d))) for d in (0, 2.4)
     )
     for a, b in zip(starts, ends, strict=True):
-        if _inside(a, 60):
+        if is_near(a, 60):
             p, q = (tuple(np.round(v * 8).astype(int).tolist()) for v in (a, b))
             cv2.line(tile, p, q, (208, 214, 216), 3, cv2.LINE_AA, shift=3)
 
@@ -84,7 +98,7 @@ def park_cars(tile: Image, px: ToPx, line: LineString, width_m: float, shift: Fl
         along = (b - a) / np.hypot(*(b - a))
         across = np.array([-along[1], along[0]])
         centre = (a + b) / 2 + across * side * (width_m / 2 - 1.2 if kerb else width_m / 4)
-        if not _inside(px(centre[None])[0], 120):
+        if not is_near(px(centre[None])[0], 120):
             continue
         _car(tile, px, centre, along, across, colour, shift)
 
@@ -101,19 +115,19 @@ def _car(
         ]  # fmt: skip
         return px(np.array([centre + along * (a + forward) + across * b for a, b in corners]))
 
-    _fill(
+    fill_px(
         tile,
         rectangle(4.5, 1.85) + np.array([shift[0], -shift[1]]) * 1.0 / GROUND_GSD_M,
         (38, 36, 34),
     )
-    _fill(tile, rectangle(4.5, 1.8), colour)
-    _fill(tile, rectangle(2.6, 1.5, -0.35), (52, 46, 40))
-    _fill(tile, rectangle(1.7, 1.36, -0.4), tuple(min(255, c + 12) for c in colour))
+    fill_px(tile, rectangle(4.5, 1.8), colour)
+    fill_px(tile, rectangle(2.6, 1.5, -0.35), (52, 46, 40))
+    fill_px(tile, rectangle(1.7, 1.36, -0.4), tuple(min(255, c + 12) for c in colour))
 
 
 def land(tile: Image, at: FloatArray, kind: str, size_px: float, seed: int, m: Materials) -> None:
     """One flat thing on land at pixel `at`."""
-    if kind not in ("manhole", "puddle", "shrub", "rock", "box") or not _inside(at, size_px * 3):
+    if kind not in ("manhole", "puddle", "shrub", "rock", "box") or not is_near(at, size_px * 3):
         return
     rng = np.random.default_rng(seed)
     if kind == "manhole":
@@ -122,20 +136,20 @@ def land(tile: Image, at: FloatArray, kind: str, size_px: float, seed: int, m: M
         cv2.circle(tile, spot, 8, (120, 124, 126), 1, cv2.LINE_AA)
     elif kind == "puddle":
         ring = blob(seed % 40) * np.array([size_px, size_px * 0.5]) * 0.9
-        _fill(tile, at + _turned(ring, rng.uniform(0, 3)), (118, 112, 104))
+        fill_px(tile, at + turned(ring, rng.uniform(0, 3)), (118, 112, 104))
     elif kind == "rock":
         for _ in range(int(rng.integers(1, 5))):
             tone = rng.uniform(110, 190)
             spot = at + rng.normal(0, size_px * 0.6, 2)
             radius = size_px * rng.uniform(0.1, 0.35)
-            _fill(tile, spot + blob(int(rng.integers(40))) * radius + radius * 0.4, (40, 42, 42))
-            _fill(tile, spot + blob(int(rng.integers(40))) * radius, (tone, tone + 3, tone + 5))
+            fill_px(tile, spot + blob(int(rng.integers(40))) * radius + radius * 0.4, (40, 42, 42))
+            fill_px(tile, spot + blob(int(rng.integers(40))) * radius, (tone, tone + 3, tone + 5))
     elif kind == "box":  # carts, tanks, bins: small, no building
         half = np.array([[-1, -0.6], [1, -0.6], [1, 0.6], [-1, 0.6]]) * size_px * 0.45
-        turned = _turned(half, rng.uniform(0, 3))
+        bent = turned(half, rng.uniform(0, 3))
         colour = rng.uniform(60, 200, 3)
-        _fill(tile, at + turned + 5, (40, 40, 40))
-        _fill(tile, at + turned, tuple(colour.tolist()))
+        fill_px(tile, at + bent + 5, (40, 40, 40))
+        fill_px(tile, at + bent, tuple(colour.tolist()))
     else:
         stamp(tile, at, m.canopy[seed % len(m.canopy)], size_px)
 
@@ -159,24 +173,24 @@ def water(tile: Image, at: FloatArray, kind: str, size_px: float, seed: int, m: 
     """One natural thing on the water at pixel `at`: no violation."""
     if kind not in ("leaves", "foam", "reed", "stone", "boat", "lily"):
         return
-    if not _inside(at, size_px * 6):
+    if not is_near(at, size_px * 6):
         return
     rng = np.random.default_rng(seed)
     if kind == "leaves":
         spread = np.array([1.0, rng.uniform(0.25, 0.6)]) * size_px
         turn = rng.uniform(0, np.pi)
         for _ in range(int(rng.integers(40, 140))):
-            spot = at + _turned(rng.normal(0, 0.5, (1, 2)) * spread, turn)[0]
+            spot = at + turned(rng.normal(0, 0.5, (1, 2)) * spread, turn)[0]
             tone = (
                 np.array([40, 84, 98]) + rng.normal(0, 14, 3) + np.array([0, 12, 4]) * rng.random()
             )
-            leaf = _turned(
+            leaf = turned(
                 np.array([[-1, 0], [0, 0.4], [1, 0], [0, -0.4]]) * rng.uniform(1.2, 3.2),
                 rng.uniform(0, 3.2),
             )
-            _fill(tile, spot + leaf, tuple(np.clip(tone, 10, 200).tolist()))
+            fill_px(tile, spot + leaf, tuple(np.clip(tone, 10, 200).tolist()))
         for _ in range(int(rng.integers(0, 7))):
-            a = at + _turned(rng.normal(0, 0.5, (1, 2)) * spread, turn)[0]
+            a = at + turned(rng.normal(0, 0.5, (1, 2)) * spread, turn)[0]
             b = a + rng.normal(0, 9, 2)
             p, q = (tuple(np.round(v).astype(int).tolist()) for v in (a, b))
             cv2.line(tile, p, q, (46, 62, 78), 1, cv2.LINE_AA)
@@ -200,7 +214,7 @@ def water(tile: Image, at: FloatArray, kind: str, size_px: float, seed: int, m: 
         for _ in range(int(rng.integers(1, 4))):
             tone, radius = rng.uniform(70, 130), size_px * rng.uniform(0.12, 0.3)
             spot = at + rng.normal(0, size_px * 0.4, 2)
-            _fill(tile, spot + blob(int(rng.integers(40))) * radius, (tone, tone + 5, tone + 8))
+            fill_px(tile, spot + blob(int(rng.integers(40))) * radius, (tone, tone + 5, tone + 8))
     elif kind == "boat":
         _boat(tile, at, size_px, rng)
     elif kind == "lily":
@@ -229,18 +243,18 @@ def _boat(tile: Image, at: FloatArray, size_px: float, rng: np.random.Generator)
     half, wide = 46 * size_px / 20, 15 * size_px / 20
     hull = np.array([[-1, -0.8], [0.5, -1], [1, 0], [0.5, 1], [-1, 0.8]]) * np.array([half, wide])
     turn = rng.uniform(0, np.pi * 2)
-    _fill(tile, at + _turned(hull, turn) + 4, (36, 40, 36))
-    _fill(
+    fill_px(tile, at + turned(hull, turn) + 4, (36, 40, 36))
+    fill_px(
         tile,
-        at + _turned(hull, turn),
+        at + turned(hull, turn),
         ((70, 90, 120), (150, 150, 150), (120, 90, 60))[int(rng.integers(3))],
     )
-    _fill(tile, at + _turned(hull * 0.78, turn), (88, 104, 122))
+    fill_px(tile, at + turned(hull * 0.78, turn), (88, 104, 122))
     for x in (-0.5, 0.1):
         bench = np.array([[x, -0.7], [x + 0.14, -0.7], [x + 0.14, 0.7], [x, 0.7]]) * np.array(
             [half, wide]
         )
-        _fill(tile, at + _turned(bench, turn), (120, 136, 152))
+        fill_px(tile, at + turned(bench, turn), (120, 136, 152))
 
 
 def plume(tile: Image, px: ToPx, p: Plume, gsd_m: float) -> None:
@@ -277,74 +291,3 @@ def plume(tile: Image, px: ToPx, p: Plume, gsd_m: float) -> None:
     region = tile[y0:y1, x0:x1]
     tint = np.array(p.colour, np.float32) * (1 + streak[..., None])
     region[:] = np.clip(region * (1 - weight) + tint * weight, 0, 255).astype(np.uint8)
-
-
-_PIECES = ("bottle", "bottle", "bag", "foam", "cup", "bottle", "bag", "twig")
-
-
-def waste(tile: Image, px: ToPx, w: Waste, shift: FloatArray) -> None:
-    """Draw the pieces of one cluster: bottles, bags, foam boxes, cups, and what clings to them."""
-    rng = np.random.default_rng(w.seed)
-    area = w.length_m * w.width_m
-    count = int(np.clip(area * rng.uniform(7, 16), 26, 320))
-    mat = rng.random() < 0.6
-    if mat:  # a scum that holds the pieces together
-        ring = blob(w.seed % 40, roughness=0.2) * np.array([w.length_m, w.width_m]) * 0.42
-        tone = np.array([60, 86, 92]) + rng.normal(0, 12, 3)
-        _soft(tile, px(_turned(ring, w.angle_rad) + w.centre_m), tone, 0.55)
-    for _ in range(count):
-        reach = np.sqrt(rng.random()) * 0.5
-        angle = rng.uniform(0, 2 * np.pi)
-        local = np.array([[np.cos(angle) * w.length_m, np.sin(angle) * w.width_m]]) * reach
-        at = px(_turned(local, w.angle_rad) + w.centre_m)[0]
-        kind = _PIECES[int(rng.integers(len(_PIECES)))]
-        draw = rng.random(8)
-        if _inside(at, 30):
-            _piece(tile, at, kind, draw)
-
-
-def _soft(tile: Image, ring_px: FloatArray, colour: FloatArray, strength: float) -> None:
-    low = np.maximum(np.floor(ring_px.min(axis=0)).astype(int) - 8, 0)
-    high = np.minimum(np.ceil(ring_px.max(axis=0)).astype(int) + 8, TILE_PX)
-    if np.any(high <= low):
-        return
-    mask = np.zeros((high[1] - low[1], high[0] - low[0]), np.uint8)
-    cv2.fillPoly(mask, [np.round((ring_px - low) * 8).astype(np.int32)], 255, shift=3)
-    rough = noise(6, 0.1, 0.8, 0.2)[low[1] : high[1], low[0] : high[0]]
-    weight = (
-        cv2.blur(mask, (9, 9)).astype(np.float32)
-        / 255
-        * strength
-        * np.clip(0.75 + 0.4 * rough, 0, 1)
-    )
-    region = tile[low[1] : high[1], low[0] : high[0]]
-    mixed = region * (1 - weight[..., None]) + colour.astype(np.float32) * weight[..., None]
-    region[:] = np.clip(mixed, 0, 255).astype(np.uint8)
-
-
-def _piece(tile: Image, at: FloatArray, kind: str, u: FloatArray) -> None:
-    turn = float(u[0] * np.pi)
-    bright = 150 + 100 * u[1]
-    tints = (
-        (bright, bright, bright), (bright, bright * 0.96, bright * 0.9), (190, 150, 60),
-        (60, 80, 200), (70, 170, 80), (60, 190, 220), (230, 232, 230), (215, 215, 205),
-    )  # fmt: skip
-    colour = tints[int(u[2] * len(tints))]
-    if kind == "bottle":
-        half = np.array([[-1, -0.32], [0.5, -0.32], [1, -0.12], [1, 0.12], [0.5, 0.32], [-1, 0.32]])
-        shape = half * (2.6 + 2.2 * u[3])
-    elif kind == "bag":
-        shape = (
-            blob(int(u[3] * 40), 11, 0.22) * (3.0 + 6.5 * u[4]) * np.array([1.0, 0.45 + 0.5 * u[5]])
-        )
-    elif kind == "foam":
-        shape = np.array([[-1, -0.7], [1, -0.7], [1, 0.7], [-1, 0.7]]) * (3.0 + 5.0 * u[3])
-        colour = (238, 240, 240)
-    elif kind == "cup":
-        shape = blob(int(u[3] * 40), 8, 0.05) * (1.6 + 1.2 * u[4])
-    else:
-        shape = np.array([[-1, -0.06], [1, -0.06], [1, 0.06], [-1, 0.06]]) * (5 + 9 * u[3])
-        colour = (50, 74, 92)
-    ring = at + _turned(shape, turn)
-    _fill(tile, ring + 1.2, (34, 38, 36))
-    _fill(tile, ring, colour)

@@ -16,6 +16,7 @@ from shapely.geometry.base import BaseGeometry
 
 from patrol.simulation.world import decals
 from patrol.simulation.world.banks import WATER_UP_M
+from patrol.simulation.world.floating import paint_waste
 from patrol.simulation.world.textures import GROUND_GSD_M, TILE_M, TILE_PX, noise
 from patrol.simulation.world.things import Building
 from patrol.simulation.world.world import World
@@ -135,7 +136,7 @@ class GroundPainter:
         for kind, x, y, size, seed in self._things(box):
             decals.water(water, brush.px(np.array([[x, y]]))[0], kind, size / GROUND_GSD_M, seed, m)
         for k in sorted(self._wastes.query(box.buffer(2), "intersects")):
-            decals.waste(water, brush.px, world.planted.wastes[k], self._shift)
+            paint_waste(water, brush.px, world.planted.wastes[k])
         shade = self._shadows(box, brush, WATER_UP_M)
         return _darken(water, shade, 0.6 * world.shadow_depth)
 

@@ -13,6 +13,7 @@ from shapely.geometry.base import BaseGeometry
 
 from patrol.area import River, StudyArea
 from patrol.simulation.world.banks import WALL, WATER_UP_M, Bank
+from patrol.simulation.world.floating import waste_heap
 from patrol.simulation.world.things import Building, Outfall, Plume, Waste
 
 __all__ = ["Ground", "Planted", "plant"]
@@ -22,16 +23,12 @@ FloatArray = NDArray[np.float64]
 # Shares of the planted things, discharges counted: about half of the outfalls discharge.
 _SHARES = {"outfall": 0.34, "structure": 0.245, "floating_waste": 0.245}
 _SAME_CLASS_M, _OTHER_CLASS_M, _TRIES = 12.0, 9.0, 60
-_CONTRAST = 58.0
+_CONTRAST = 52.0
 _ROOFS = ("tin_blue", "tin_red", "tin_grey", "tin_rust", "tarp", "flat", "tin_blue", "tin_grey")
 _PLUMES = (
-    (92, 96, 98),
-    (48, 84, 122),
-    (38, 40, 40),
-    (196, 204, 202),
-    (40, 84, 160),
-    (120, 150, 70),
-)
+    (92, 96, 98), (56, 84, 112), (38, 40, 40), (196, 204, 202), (54, 88, 140), (104, 128, 100),
+    (150, 156, 150), (48, 66, 84),
+)  # fmt: skip
 _PIPES = ((168, 174, 176), (132, 138, 140), (52, 66, 96), (62, 62, 64), (150, 160, 168))
 
 
@@ -210,7 +207,7 @@ def _plume(
         return
     for _ in range(40):  # one that can be told from the water
         colour = _PLUMES[int(rng.integers(len(_PLUMES)))]
-        tinted = np.clip(np.array(colour) + rng.normal(0, 12, 3), 12, 235)
+        tinted = np.clip(np.array(colour) + rng.normal(0, 9, 3), 12, 235)
         if float(np.linalg.norm(tinted - gardener.water_colour)) > _CONTRAST:
             break
     planted.plumes.append(
@@ -270,20 +267,26 @@ def _waste(gardener: _Gardener, planted: Planted, river: River, bank: Bank, k: i
     if not gardener.free("floating_waste", centre, length / 3):
         return False
     angle = float(np.arctan2(inward[1], inward[0]) + np.pi / 2 + rng.normal(0, 0.25))
-    turn = np.linspace(0, 2 * np.pi, 20, endpoint=False)
-    local = np.column_stack([np.cos(turn) * length / 2, np.sin(turn) * width / 2])
-    c, s = np.cos(angle), np.sin(angle)
-    footprint = Polygon(local @ np.array([[c, s], [-s, c]]) + centre)
+    seed = int(rng.integers(2**31))
+    footprint = waste_heap(seed, centre, length, width, angle).outline_m
     ground = gardener.ground
     if footprint.intersection(ground.water).area < 0.9 * footprint.area:
         return False
     if footprint.distance(ground.keep_clear) < 2:
         return False
+    afloat = footprint.intersection(ground.water)
+    if not isinstance(afloat, Polygon):
+        return False
     planted.wastes.append(
         Waste(
-            f"floating_waste-{len(planted.wastes) + 1:03d}", centre, length, width, angle,
-            int(rng.integers(2**31)), footprint.intersection(ground.water),
+            f"floating_waste-{len(planted.wastes) + 1:03d}",
+            centre,
+            length,
+            width,
+            angle,
+            seed,
+            afloat,
         )
-    )  # fmt: skip
+    )
     gardener.taken.append(("floating_waste", centre))
     return True
