@@ -1,0 +1,12 @@
+"""A simulated multicopter: a MAVLink endpoint in its own process that flies for real.
+
+settings -> autopilot (modes, mission, failsafes) -> airframe, wind, battery
+link (TCP) -> commands, streams                   -> process (the loop), handle (start and stop)
+"""
+
+from __future__ import annotations
+
+from patrol.simulation.vehicle.handle import SimulatedVehicle
+from patrol.simulation.vehicle.settings import Fault, VehicleSettings
+
+__all__ = ["Fault", "SimulatedVehicle", "VehicleSettings"]

@@ -1,0 +1,71 @@
+"""The vehicle's parameters: named floats, with the names that ArduCopter uses."""
+
+from __future__ import annotations
+
+import math
+
+__all__ = ["Parameters"]
+
+_DEFAULTS: dict[str, float] = {
+    "SYSID_THISMAV": 1,
+    "SYSID_MYGCS": 255,
+    "FRAME_CLASS": 1,
+    "ARMING_CHECK": 1,
+    "ARMING_MIS_ITEMS": 8,  # bit 3: a take-off item must be in the mission
+    "DISARM_DELAY": 10,
+    "AUTO_OPTIONS": 0,  # bit 0: may be armed in AUTO
+    "BATT_CAPACITY": 5000,
+    "BATT_ARM_PCT": 30,
+    "BATT_LOW_PCT": 20,
+    "BATT_CRT_PCT": 8,
+    "BATT_FS_LOW_ACT": 2,  # RTL
+    "BATT_FS_CRT_ACT": 1,  # LAND
+    "FS_EKF_ACTION": 1,  # LAND
+    "FS_GCS_ENABLE": 1,  # RTL
+    "FS_GCS_TIMEOUT": 5,
+    "WPNAV_SPEED": 800,
+    "WPNAV_SPEED_UP": 250,
+    "WPNAV_SPEED_DN": 150,
+    "WPNAV_RADIUS": 200,
+    "WPNAV_ACCEL": 250,
+    "WP_YAW_BEHAVIOR": 1,
+    "RTL_ALT": 1500,
+    "RTL_LOIT_TIME": 3000,
+    "LAND_SPEED": 50,
+    "LAND_ALT_LOW": 1000,
+    "PILOT_TKOFF_ALT": 0,
+    "SIM_SPEEDUP": 30,
+    "SIM_WIND_SPD": 0,
+    "SIM_WIND_DIR": 0,
+}
+
+
+class Parameters:
+    """Values by name, in a fixed order; a MAVLink parameter index is the place in it."""
+
+    def __init__(self, **values: float) -> None:
+        self._values = dict(_DEFAULTS)
+        for name, value in values.items():
+            self.set(name, value)
+
+    def __len__(self) -> int:
+        return len(self._values)
+
+    def __getitem__(self, name: str) -> float:
+        return self._values[name]
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._values
+
+    def set(self, name: str, value: float) -> bool:
+        """Set a known parameter to a finite value; False where it is neither."""
+        if name not in self._values or not math.isfinite(value):
+            return False
+        self._values[name] = value
+        return True
+
+    def names(self) -> list[str]:
+        return list(self._values)
+
+    def index(self, name: str) -> int:
+        return list(self._values).index(name)

@@ -1,0 +1,139 @@
+"""The vehicle's own process: its clock, and the loop between link and autopilot."""
+
+from __future__ import annotations
+
+import os
+import select
+import signal
+import sys
+import threading
+import time
+from typing import Any
+
+from pymavlink.dialects.v20 import ardupilotmega as mavlink
+
+from patrol.simulation.vehicle.autopilot import Autopilot
+from patrol.simulation.vehicle.commands import CommandDesk
+from patrol.simulation.vehicle.link import Link
+from patrol.simulation.vehicle.settings import VehicleSettings
+from patrol.simulation.vehicle.streams import Streams
+
+__all__ = ["VehicleProcess", "main"]
+
+_PING_EVERY_S = 1.0  # vehicle time
+_LEAD_S = 2.0  # how far the vehicle may be ahead of the last answered ping
+_SLICE_S = 0.01  # wall time between looks at the link while flying
+_BACKLOG_S = 0.25  # wall time that is caught up at most after the machine was busy
+
+
+class VehicleProcess:
+    """Runs a vehicle against wall time.
+
+    The clock on board runs at `SIM_SPEEDUP` times wall time, but waits whenever the link is full
+    or a ground station that answers pings has not yet answered those of two seconds ago. So a
+    slow ground station sees a slower flight, never a gap, and never acts on stale state.
+    """
+
+    def __init__(self, settings: VehicleSettings) -> None:
+        self.link = Link(settings.port)
+        self.autopilot = Autopilot(settings, self._send)
+        self.streams = Streams(self.autopilot)
+        self.desk = CommandDesk(self.autopilot, self.streams)
+        self._pings = 0
+        self._next_ping_s = 0.0
+        self._seen_connections = 0
+        self._gcs_lost = False
+
+    def _send(self, message: Any) -> None:
+        if not self.autopilot.silent:
+            self.link.send(message)
+
+    def run(self, stopped: threading.Event) -> None:
+        """Run until `stopped`."""
+        ap = self.autopilot
+        last = time.monotonic()
+        owed_s = 0.0  # vehicle time not yet stepped
+        while not stopped.is_set():
+            for message in self.link.exchange(self._pause_s()):
+                self.desk.handle(message, time.monotonic())
+            if self.link.connections != self._seen_connections:
+                self._new_peer()
+            now = time.monotonic()
+            ap.mission.tick(now)
+            self._watch_ground_station(now)
+            owed_s += min(now - last, _BACKLOG_S) * self._rate()
+            last = now
+            while owed_s >= ap.DT_S:
+                if not self._may_go_on():
+                    owed_s = 0.0
+                    break
+                ap.step()
+                self.streams.tick()
+                self._ping()
+                owed_s -= ap.DT_S
+                if time.monotonic() - now > _BACKLOG_S:  # slower than asked: look at the link
+                    owed_s = min(owed_s, ap.DT_S)
+
+    def _rate(self) -> float:
+        ap = self.autopilot
+        speedup = min(max(ap.parameters["SIM_SPEEDUP"], 0.1), 1000.0)
+        return speedup if ap.flying else min(speedup, ap.settings.ground_speedup)
+
+    def _pause_s(self) -> float:
+        return max(_SLICE_S, min(self.autopilot.DT_S / self._rate(), 0.1))
+
+    def _new_peer(self) -> None:
+        self._seen_connections = self.link.connections
+        self.desk.ping_answered = -1
+        self.desk.heartbeat_s = None
+        self._gcs_lost = False
+
+    def _may_go_on(self) -> bool:
+        if self.autopilot.silent:
+            return True
+        if self.link.full:
+            return False
+        answered = self.desk.ping_answered
+        if not self.link.connected or answered < 0:
+            return True  # nobody there, or one that knows no pings: buffers alone hold us
+        return self._pings - 1 - answered <= _LEAD_S / _PING_EVERY_S
+
+    def _ping(self) -> None:
+        ap = self.autopilot
+        if self.link.connected and ap.time_s >= self._next_ping_s:
+            self._next_ping_s = ap.time_s + _PING_EVERY_S
+            ap.send(mavlink.MAVLink_ping_message(round(ap.time_s * 1e6), self._pings, 0, 0))
+            self._pings += 1
+
+    def _watch_ground_station(self, now_s: float) -> None:
+        """The GCS failsafe; in wall time, because ground stations send heartbeats by theirs."""
+        heard = self.desk.heartbeat_s
+        limit = self.autopilot.parameters["FS_GCS_TIMEOUT"]
+        lost = heard is not None and now_s - heard > limit
+        if lost and not self._gcs_lost:
+            self.autopilot.safety.ground_station_lost()
+        self._gcs_lost = lost
+
+
+def _watch_parent(stopped: threading.Event) -> None:
+    """End when whoever started us closes our standard input, by leaving or by dying."""
+    while True:
+        readable, _, _ = select.select([sys.stdin], [], [], 3600)
+        if readable and not os.read(sys.stdin.fileno(), 4096):
+            stopped.set()
+            return
+
+
+def main(settings_json: str) -> None:
+    """Run a vehicle until standard input closes or SIGTERM comes; prints 'port N' first."""
+    # Ctrl-C on the terminal is for the ground station, which then brings the vehicle home.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    stopped = threading.Event()
+    signal.signal(signal.SIGTERM, lambda *_: stopped.set())
+    vehicle = VehicleProcess(VehicleSettings.from_json(settings_json))
+    threading.Thread(target=_watch_parent, args=(stopped,), daemon=True).start()
+    print(f"port {vehicle.link.port}", flush=True)
+    try:
+        vehicle.run(stopped)
+    finally:
+        vehicle.link.close()
