@@ -1,0 +1,1 @@
+"""Planning: corridor, lanes, coverage, routes round no-fly zones, energy, sorties."""
