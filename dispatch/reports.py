@@ -27,6 +27,7 @@ __all__ = [
 
 Covariance = tuple[tuple[float, float], tuple[float, float]]
 
+_MOST_M2 = 1e8  # a standard deviation of 10 km
 _TEXTS = ("patrol", "sighting", "grid", "river", "river_name", "suspicion", "evidence")
 # The same footage analysed again dates a thing to within the time that it is in view; the same
 # place flown again on another round is later than this.
@@ -59,6 +60,8 @@ def covariance_of(rows: object, source: str) -> Covariance:
     ellipse at most 10 km long. Raises ReportError naming `source`."""
     try:
         matrix = np.array(rows, dtype=float)
+        if not np.all(np.abs(matrix) <= _MOST_M2):
+            raise ValueError("not finite, or beyond any position")
         ellipse = Ellipse.from_covariance(matrix)
     except (TypeError, ValueError, OverflowError, np.linalg.LinAlgError, GeometryError):
         raise ReportError(

@@ -325,7 +325,11 @@ class Lives(RuleBasedStateMachine):
 
     @rule()
     def crashed(self) -> None:
-        with pytest.raises(RuntimeError), self.store.writing() as writer:
+        with pytest.raises(RuntimeError):
+            self._open_and_crash()
+
+    def _open_and_crash(self) -> None:
+        with self.store.writing() as writer:
             number = writer.next_number("LG-20260520")
             writer.append(*open_case(number, report(), actor="auto", at=self.now))
             raise RuntimeError("the power went")

@@ -64,7 +64,7 @@ def test_what_cannot_be_is_refused(change: dict[str, Any], says: str) -> None:
     ],
 )
 def test_a_covariance_that_is_none(rows: Any) -> None:
-    with pytest.raises(ReportError, match="covariance|ellipse") as caught:
+    with pytest.raises(ReportError, match=r"covariance|ellipse") as caught:
         covariance_of(rows, "sightings.geojson: feature 1")
     assert "feature 1" in str(caught.value)
     assert "\n" not in str(caught.value)
