@@ -59,7 +59,7 @@ def read_blocks(path: Path) -> tuple[list[Block], list[str]]:
     if not blocks or len(bad) > max(1, _MOST_BAD_SHARE * len(heads)):
         raise SubtitleError(
             f"{path}: line {bad[0]}: time range {lines[bad[0] - 1].strip()[:40]!r} is not "
-            f"'hours:minutes:seconds,ms --> …', and so in {len(bad)} of {len(heads)} blocks; {_WANT}"
+            f"'hours:minutes:seconds,ms --> …', in {len(bad)} of {len(heads)} blocks; {_WANT}"
         )
     warnings = []
     if bad:

@@ -39,6 +39,7 @@ _DECLARED_TILT_DEG = 2.0
 # was fixed, and a block a second leaves the moment open by some tenths of a second.
 _RTK_HORIZONTAL_M = 0.5
 _RTK_VERTICAL_M = 0.5
+_PLAIN_GNSS = PoseError()
 _RTK_FORMATS = frozenset({"p4_rtk"})
 
 
@@ -85,7 +86,7 @@ class PoseSettings:
     height_m: float | None = None
     altitude_above: Literal["launch", "msl"] | None = None
     launch_msl_m: float | None = None
-    base_error: PoseError = PoseError()
+    base_error: PoseError = _PLAIN_GNSS
 
 
 class VideoPoses:

@@ -204,14 +204,15 @@ def _track(
         assert pair is not None
         pairs[i] = float(pair[0]), float(pair[1])
     lon, lat = (pairs[:, 1], pairs[:, 0]) if order == "lat,lon" else (pairs[:, 0], pairs[:, 1])
-    if order != "named" and not np.any(np.abs(lat[with_position]) <= 90):
-        if np.all(np.abs(lon[with_position]) <= 90) and np.all(np.abs(lat[with_position]) <= 180):
-            lon, lat = lat, lon
-            order = "lon,lat" if order == "lat,lon" else "lat,lon"
-            warnings.append(
-                f"line {blocks[first].line}: positions of this variant should be in the other "
-                f"order, but only {order} gives a latitude within 90°; read so"
-            )
+    there_lon, there_lat = np.abs(lon[with_position]), np.abs(lat[with_position])
+    only_swapped_fits = np.all(there_lat > 90) and np.all(there_lat <= 180)
+    if order != "named" and only_swapped_fits and np.all(there_lon <= 90):
+        lon, lat = lat, lon
+        order = "lon,lat" if order == "lat,lon" else "lat,lon"
+        warnings.append(
+            f"line {blocks[first].line}: positions of this variant should be in the other order, "
+            f"but only {order} gives a latitude within 90°; read so"
+        )
     zero = (lon == 0) & (lat == 0)
     outside = (np.abs(lat) > 90) | (np.abs(lon) > 180)
     lon, lat = lon.copy(), lat.copy()

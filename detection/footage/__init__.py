@@ -1,0 +1,1 @@
+"""Footage: videos and photos, their pictures and the pose of each."""
