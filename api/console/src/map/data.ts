@@ -1,0 +1,132 @@
+/** From what the API sends to what the map's sources hold: labels in the viewer's language,
+ * colours, icons. Every function is pure but for the icons that it asks for. */
+
+import type { Feature, FeatureCollection, Point } from 'geojson'
+
+import type { Area, Case, Ellipse, Layer, Sighting, Violation } from '../api/types'
+import type { Speech, Word } from '../i18n'
+import { CLASS_COLOURS, PHASE_COLOURS, PHASE_OF, sortieColour } from '../theme'
+import { collection, ellipsePolygon, labelPoint } from './geometry'
+import type { Marker } from './icons'
+import { TINTS } from './style'
+
+export type ColourBy = 'class' | 'state'
+export type Icon = (marker: Marker) => string
+
+export function classWord(violation: Violation): Word {
+  return `class.${violation}`
+}
+
+export function badgeWord(violation: Violation): Word {
+  return `badge.${violation}`
+}
+
+function labelled(layer: FeatureCollection, speech: Speech): Feature[] {
+  return layer.features.map((feature) => ({
+    ...feature,
+    properties: {
+      ...feature.properties,
+      label: speech.name({
+        name: String(feature.properties?.['name'] ?? feature.properties?.['code'] ?? ''),
+        name_en: feature.properties?.['name_en'] as string | undefined,
+      }),
+    },
+  }))
+}
+
+export function baseData(area: Area, speech: Speech, icon: Icon): Record<string, FeatureCollection> {
+  const { layers } = area
+  const launch = icon({ character: speech.t('map.launch.badge'), colour: '#26334a', square: true })
+  const communities = labelled(layers.communities, speech).map((feature, i) => ({
+    ...feature,
+    properties: { ...feature.properties, tint: TINTS[(i * 3) % TINTS.length] ?? '#f5f3ed' },
+  }))
+  return {
+    rivers: collection(labelled(layers.rivers, speech)),
+    communities: collection(communities),
+    'community-names': collection(
+      communities.map((feature) => ({ ...feature, geometry: labelPoint(feature.geometry) })),
+    ),
+    grids: collection(labelled(layers.grids, speech)),
+    zones: layers.management_zones,
+    permitted: layers.permitted_structures,
+    launch: collection(
+      labelled(layers.launch_sites, speech).map((feature) => ({
+        ...feature,
+        properties: { ...feature.properties, icon: launch },
+      })),
+    ),
+    nofly: collection(labelled(layers.no_fly_zones, speech)),
+  }
+}
+
+/** Which sortie a line belongs to, of `2` or `sortie-02`: 0 where the layer does not say. */
+export function sortieOf(feature: Feature): number {
+  return Number(/\d+/.exec(String(feature.properties?.['sortie'] ?? ''))?.[0] ?? 0)
+}
+
+export function lines(layer: Layer | null, hidden: ReadonlySet<number>): FeatureCollection {
+  return collection(
+    (layer?.features ?? [])
+      .filter(
+        ({ geometry }) => geometry.type === 'LineString' || geometry.type === 'MultiLineString',
+      )
+      .filter((feature) => !hidden.has(sortieOf(feature)))
+      .map((feature) => ({
+        ...feature,
+        properties: { ...feature.properties, colour: sortieColour(sortieOf(feature)) },
+      })),
+  )
+}
+
+export function markerOf(item: Case, by: ColourBy, speech: Speech): Marker {
+  const phase = PHASE_OF[item.state]
+  return {
+    character: speech.t(badgeWord(item.class)),
+    colour: by === 'class' ? CLASS_COLOURS[item.class] : PHASE_COLOURS[phase],
+    overdue: item.overdue,
+    hollow: phase === 'done',
+  }
+}
+
+export function caseData(
+  cases: Case[],
+  by: ColourBy,
+  speech: Speech,
+  icon: Icon,
+): FeatureCollection {
+  return collection(
+    cases.map((item) => ({
+      type: 'Feature' as const,
+      geometry: { type: 'Point' as const, coordinates: [item.lon, item.lat] },
+      properties: {
+        number: item.number,
+        icon: icon(markerOf(item, by, speech)),
+        // What is late lies on top, what is done below.
+        rank: item.overdue ? 2 : PHASE_OF[item.state] === 'done' ? 0 : 1,
+      },
+    })),
+  )
+}
+
+export function sightingData(sightings: Sighting[], patrol: string): FeatureCollection<Point> {
+  return collection(
+    sightings.map(({ geometry, properties }) => ({
+      type: 'Feature' as const,
+      geometry,
+      properties: { id: properties.id, patrol, colour: CLASS_COLOURS[properties.class] },
+    })),
+  ) as FeatureCollection<Point>
+}
+
+export function ellipseData(
+  rows: { lon: number; lat: number; ellipse: Ellipse; class: Violation }[],
+): FeatureCollection {
+  return collection(
+    rows.map((row) => ({
+      type: 'Feature' as const,
+      geometry: ellipsePolygon(row.lon, row.lat, row.ellipse),
+      properties: { colour: CLASS_COLOURS[row.class] },
+    })),
+  )
+}
