@@ -40,9 +40,21 @@ with warnings.catch_warnings():
         mavutil.set_dialect("ardupilotmega")
     import dronekit
 
-from patrol.errors import FlightError  # noqa: E402
+from patrol.errors import FlightError
 
-__all__ = ["APIException", "Command", "DronekitTimeout", "VehicleMode", "connect", "disconnect"]
+__all__ = [
+    "EKF_POS_HORIZ_ABS",
+    "APIException",
+    "Command",
+    "DronekitTimeout",
+    "VehicleMode",
+    "connect",
+    "disconnect",
+    "mavlink",
+]
+
+mavlink = mavutil.mavlink
+EKF_POS_HORIZ_ABS: int = mavlink.EKF_POS_HORIZ_ABS
 
 APIException = dronekit.APIException
 DronekitTimeout = dronekit.TimeoutError

@@ -77,7 +77,10 @@ class VehicleProcess:
     def _rate(self) -> float:
         ap = self.autopilot
         speedup = min(max(ap.parameters["SIM_SPEEDUP"], 0.1), 1000.0)
-        return speedup if ap.flying else min(speedup, ap.settings.ground_speedup)
+        if ap.flying:
+            return speedup
+        # Armed on the ground, the autopilot disarms after ten of its seconds: give people longer.
+        return min(speedup, ap.settings.ground_speedup * (0.25 if ap.armed else 1.0))
 
     def _pause_s(self) -> float:
         return max(_SLICE_S, min(self.autopilot.DT_S / self._rate(), 0.1))

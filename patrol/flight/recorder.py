@@ -1,0 +1,310 @@
+"""The record of a flight: what the vehicle's messages say, as telemetry and as events."""
+
+from __future__ import annotations
+
+import json
+import math
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from patrol.errors import FlightError
+from patrol.flight.link import Link, StatusText
+from patrol.telemetry import Telemetry
+
+if TYPE_CHECKING:
+    from patrol.mission import MissionItem
+
+__all__ = ["EventLog", "Recorder", "gimbal_angles_deg"]
+
+_START_CAPTURE, _STOP_CAPTURE = 2500, 2501
+_LEVELS = ("emergency", "alert", "critical", "error", "warning", "notice", "info", "debug")
+
+
+class EventLog:
+    """events.jsonl: one line an event, written through at once.
+
+    `replace` names the sorties whose earlier events are dropped; those of others stay.
+    """
+
+    def __init__(self, path: Path, replace: Sequence[int]) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        kept = [line for line in _lines(path) if _sortie_of(line) not in replace]
+        self._file: IO[str] = path.open("w", encoding="utf-8")
+        for line in kept:
+            self._file.write(line + "\n")
+        self._file.flush()
+        self._lock = threading.Lock()
+        self.listener: Callable[[str, str], None] = lambda level, text: None
+
+    def add(self, time_s: float | None, sortie: int, level: str, text: str) -> None:
+        """`time_s` is the vehicle's UTC in seconds since 1970, None before it is known."""
+        when = None
+        if time_s is not None:
+            stamp = datetime.fromtimestamp(time_s, UTC)
+            when = stamp.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        line = {"time": when, "sortie": sortie, "level": level, "text": text}
+        with self._lock:
+            if not self._file.closed:
+                self._file.write(json.dumps(line, ensure_ascii=False) + "\n")
+                self._file.flush()
+        self.listener(level, text)
+
+    def close(self) -> None:
+        with self._lock:
+            self._file.close()
+
+
+def _lines(path: Path) -> list[str]:
+    try:
+        return path.read_text(encoding="utf-8").splitlines()
+    except FileNotFoundError:
+        return []
+    except (OSError, UnicodeDecodeError) as error:
+        raise FlightError(f"{path}: cannot be read ({error}); move it away") from None
+
+
+def _sortie_of(line: str) -> int | None:
+    try:
+        return int(json.loads(line)["sortie"])
+    except (ValueError, KeyError, TypeError):
+        return None
+
+
+class Recorder:
+    """Listens to a vehicle while `active` and turns its messages into Telemetry.
+
+    Rows are the vehicle's GLOBAL_POSITION_INT messages; attitude and gimbal are interpolated to
+    their times. `recording` is what the camera last reported before the row; for a vehicle
+    without a camera it follows from the mission item being flown.
+    """
+
+    def __init__(
+        self, link: Link, items: Sequence[MissionItem], sortie: int, log: EventLog
+    ) -> None:
+        self._link = link
+        self._sortie = sortie
+        self._log = log
+        self._films = _filmed(items)
+        self._items = items
+        self.active = False
+        self.distance_m = 0.0
+        self.boot_s = 0.0
+        self.clock_offset_s: float | None = None
+        self.top_seq = 0
+        self._rows: list[tuple[float, ...]] = []
+        self._attitude: list[tuple[float, ...]] = []
+        self._gimbal: list[tuple[float, ...]] = []
+        self._camera: bool | None = None
+        self._recording = False
+        self._battery = math.nan
+        self._seq = 0
+        self._mode = ""
+        self._armed = False
+        listen = link.listen
+        for name, handler in (
+            ("SYSTEM_TIME", self._on_time),
+            ("SYS_STATUS", self._on_status),
+            ("MISSION_CURRENT", self._on_current),
+            ("MISSION_ITEM_REACHED", self._on_reached),
+            ("CAMERA_CAPTURE_STATUS", self._on_camera),
+            ("ATTITUDE", self._on_attitude),
+            ("MOUNT_ORIENTATION", self._on_mount),
+            ("GIMBAL_DEVICE_ATTITUDE_STATUS", self._on_gimbal_device),
+            ("GLOBAL_POSITION_INT", self._on_position),
+            ("HEARTBEAT", self._on_heartbeat),
+        ):
+            listen(name, handler)
+        link.on_text = self._on_text
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    @property
+    def time_s(self) -> float | None:
+        """The vehicle's UTC now, None before it told."""
+        if self.clock_offset_s is None:
+            return None
+        return self.boot_s + self.clock_offset_s
+
+    def say(self, level: str, text: str) -> None:
+        """Log an event at the vehicle's time."""
+        self._log.add(self.time_s, self._sortie, level, text)
+
+    # -- listeners, on dronekit's thread -----------------------------------------------------------
+
+    def _on_time(self, message: Any) -> None:
+        if message.time_unix_usec:
+            self.clock_offset_s = message.time_unix_usec / 1e6 - message.time_boot_ms / 1e3
+
+    def _on_status(self, message: Any) -> None:
+        if message.battery_remaining >= 0:
+            self._battery = float(message.battery_remaining)
+
+    def _on_text(self, text: StatusText) -> None:
+        level = _LEVELS[text.severity] if text.severity < len(_LEVELS) else "info"
+        self.say(level, text.text)
+
+    def _on_heartbeat(self, message: Any) -> None:
+        mode, armed = self._link.mode, self._link.armed
+        if armed != self._armed:
+            self.say("info", "解锁 armed" if armed else "上锁 disarmed")
+        if mode != self._mode:
+            self.say("info", f"模式 mode {mode}")
+        self._mode, self._armed = mode, armed
+
+    def _on_current(self, message: Any) -> None:
+        self._seq = message.seq
+        if self.active:
+            self.top_seq = max(self.top_seq, message.seq)
+            if self._camera is None:
+                self._record(self._seq in self._films)
+
+    def _on_reached(self, message: Any) -> None:
+        if self.active:
+            self.say("info", f"到达航点 reached item {message.seq} of {len(self._items) - 1}")
+
+    def _on_camera(self, message: Any) -> None:
+        self._camera = message.video_status == 1
+        self._record(self._camera)
+
+    def _record(self, on: bool) -> None:
+        if on != self._recording:
+            self._recording = on
+            self.say("info", "开始录像 recording on" if on else "停止录像 recording off")
+
+    def _on_attitude(self, message: Any) -> None:
+        if self.active:
+            self._attitude.append(
+                (message.time_boot_ms / 1e3, message.roll, message.pitch, message.yaw)
+            )
+
+    def _on_mount(self, message: Any) -> None:
+        if self.active:
+            self._gimbal.append(
+                (
+                    message.time_boot_ms / 1e3,
+                    math.radians(message.roll),
+                    math.radians(message.pitch),
+                    math.radians(message.yaw_absolute),
+                )
+            )
+
+    def _on_gimbal_device(self, message: Any) -> None:
+        if not self.active:
+            return
+        roll, pitch, yaw = gimbal_angles_deg(message.q)
+        if not message.flags & 16 and self._attitude:  # yaw is the vehicle's frame, not earth's
+            yaw += math.degrees(self._attitude[-1][3])
+        self._gimbal.append(
+            (message.time_boot_ms / 1e3, math.radians(roll), math.radians(pitch), math.radians(yaw))
+        )
+
+    def _on_position(self, message: Any) -> None:
+        before, self.boot_s = self.boot_s, message.time_boot_ms / 1e3
+        if not self.active or (self._rows and self.boot_s <= self._rows[-1][0]):
+            return
+        speed = math.hypot(message.vx, message.vy) / 100
+        if self._rows:
+            self.distance_m += speed * (self.boot_s - before)
+        self._rows.append(
+            (
+                self.boot_s, message.lon / 1e7, message.lat / 1e7, message.relative_alt / 1e3,
+                message.alt / 1e3, speed, self._battery, self._seq, self._recording,
+            )
+        )  # fmt: skip
+
+    # -- the result ------------------------------------------------------------------------------
+
+    def telemetry(self) -> Telemetry:
+        """What was received so far. Raises FlightError where the vehicle's clock is unknown."""
+        rows = np.array(self._rows, dtype=float).reshape(-1, 9)
+        if self.clock_offset_s is None and len(rows):
+            raise FlightError(
+                "the vehicle never sent its time (SYSTEM_TIME), so the record cannot be dated; "
+                "wait for its GPS before flying"
+            )
+        boot = rows[:, 0]
+        roll, pitch, yaw = self._angles(self._attitude, boot)
+        if self._gimbal:
+            gimbal_roll, gimbal_pitch, gimbal_yaw = self._angles(self._gimbal, boot)
+        else:  # a gimbal that tells nothing is where the mission pointed it, over the nose
+            pitch_deg = next((i.param1 for i in self._items if i.command == 205), -90.0)
+            gimbal_roll = np.zeros(len(boot))
+            gimbal_pitch, gimbal_yaw = np.full(len(boot), pitch_deg), yaw
+        battery = rows[:, 6]
+        first = battery[~np.isnan(battery)]
+        return Telemetry(
+            time_s=boot + (self.clock_offset_s or 0.0),
+            lon_deg=rows[:, 1], lat_deg=rows[:, 2], above_launch_m=rows[:, 3], msl_m=rows[:, 4],
+            ground_speed_m_s=rows[:, 5],
+            roll_deg=roll, pitch_deg=pitch, yaw_deg=yaw % 360.0,
+            gimbal_roll_deg=gimbal_roll, gimbal_pitch_deg=gimbal_pitch,
+            gimbal_yaw_deg=gimbal_yaw % 360.0,
+            battery_pct=np.where(np.isnan(battery), first[0] if len(first) else 100.0, battery),
+            mission_item=rows[:, 7].astype(np.int64),
+            recording=rows[:, 8].astype(bool),
+        )  # fmt: skip
+
+    @property
+    def gimbal_source(self) -> str:
+        return "reported" if self._gimbal else "assumed"
+
+    def write(self, path: Path, metadata: Mapping[str, str]) -> bool:
+        """Write the record, whole; False where there is nothing to write."""
+        if not self._rows:
+            return False
+        self.telemetry().write(path, {"gimbal": self.gimbal_source, **metadata})
+        return True
+
+    @staticmethod
+    def _angles(
+        samples: list[tuple[float, ...]], boot_s: NDArray[np.float64]
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+        """Roll, pitch and yaw in degrees at the given times."""
+        if not samples:
+            nothing = np.zeros(len(boot_s))
+            return nothing, nothing, nothing
+        table = np.array(samples)
+        order = np.argsort(table[:, 0], kind="stable")
+        table = table[order]
+        table[:, 1:] = np.unwrap(table[:, 1:], axis=0)
+        roll, pitch, yaw = (
+            np.degrees(np.interp(boot_s, table[:, 0], table[:, i])) for i in (1, 2, 3)
+        )
+        return roll, pitch, yaw
+
+
+def _filmed(items: Sequence[MissionItem]) -> frozenset[int]:
+    """Sequence numbers of the waypoints that are flown towards with the camera filming."""
+    films = False
+    towards: set[int] = set()
+    for item in items:
+        if item.command == _START_CAPTURE:
+            films = True
+        elif item.command == _STOP_CAPTURE:
+            films = False
+        elif films:
+            towards.add(item.seq)
+    return frozenset(towards)
+
+
+def gimbal_angles_deg(q: Sequence[float]) -> tuple[float, float, float]:
+    """Roll, pitch, yaw of a MAVLink gimbal quaternion (w, x, y, z), in degrees.
+
+    Straight down, where roll and yaw turn about the same axis, all of it is taken as yaw.
+    """
+    w, x, y, z = q
+    sine = max(-1.0, min(1.0, 2 * (w * y - z * x)))
+    pitch = math.degrees(math.asin(sine))
+    if abs(sine) > 0.99999:
+        yaw = math.degrees(2 * math.atan2(z, w))
+        return 0.0, pitch, math.remainder(yaw, 360.0)
+    roll = math.degrees(math.atan2(2 * (w * x + y * z), 1 - 2 * (x * x + y * y)))
+    yaw = math.degrees(math.atan2(2 * (w * z + x * y), 1 - 2 * (y * y + z * z)))
+    return roll, pitch, yaw
