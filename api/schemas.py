@@ -143,6 +143,7 @@ class PlanSummary(_Public):
     gsd_m: float
     height_agl_m: float
     speed_m_s: float
+    coverage_share: float = Field(description="Share of the corridor that the lanes see.")
     lanes: int
     sorties: list[SortieSummary]
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
-from typing import Any
+import logging
 
 from fastapi import APIRouter, HTTPException
 from fastapi.responses import FileResponse
@@ -12,11 +10,14 @@ from fastapi.responses import FileResponse
 from api.context import Context, ContextDep
 from api.patrols import PatrolFolder, track
 from api.schemas import FeatureCollection, PatrolDetail, PatrolSummary, PlanSummary, SortieSummary
+from patrol.errors import PlanFileError
+from patrol.plan import Plan
 
 __all__ = ["router"]
 
 router = APIRouter(prefix="/patrols", tags=["patrols"])
 
+_log = logging.getLogger("river_patrol.api")
 _PICTURES = {".jpg": "image/jpeg", ".jpeg": "image/jpeg", ".png": "image/png"}
 
 
@@ -100,35 +101,33 @@ def _summary(patrol: PatrolFolder, counts: dict[str, int]) -> PatrolSummary:
 
 
 def _plan(patrol: PatrolFolder) -> PlanSummary | None:
-    """The plan in short; None where there is none or it is not one."""
+    """The plan in short; None where there is none or it cannot be read."""
     path = patrol.file("plan.json")
     if path is None:
         return None
     try:
-        return _plan_of(path)
-    except (OSError, ValueError, KeyError, TypeError):
+        plan = Plan.read(path)
+    except PlanFileError as error:
+        _log.warning("%s", error)
         return None
-
-
-def _plan_of(path: Path) -> PlanSummary:
-    document: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     return PlanSummary(
-        area=document["area"],
-        camera=document["camera"],
-        gsd_m=document["gsd_m"],
-        height_agl_m=document["height_agl_m"],
-        speed_m_s=document["speed_m_s"],
-        lanes=len(document["lanes"]),
+        area=plan.area,
+        camera=plan.camera,
+        gsd_m=plan.gsd_m,
+        height_agl_m=plan.height_agl_m,
+        speed_m_s=plan.speed_m_s,
+        coverage_share=plan.coverage_share,
+        lanes=len(plan.lanes),
         sorties=[
             SortieSummary(
-                id=sortie["id"],
-                launch_site=sortie["launch_site"],
-                launch=tuple(sortie["launch"]),
-                length_m=sortie["length_m"],
-                duration_s=sortie["duration_s"],
-                energy_wh=sortie["energy_wh"],
-                waypoints=len(sortie["waypoints"]),
+                id=sortie.id,
+                launch_site=sortie.launch_site,
+                launch=(sortie.launch.lon_deg, sortie.launch.lat_deg),
+                length_m=sortie.length_m,
+                duration_s=sortie.duration_s,
+                energy_wh=sortie.energy_wh,
+                waypoints=len(sortie.waypoints),
             )
-            for sortie in document["sorties"]
+            for sortie in plan.sorties
         ],
     )

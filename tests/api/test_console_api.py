@@ -12,13 +12,16 @@ import numpy as np
 import pytest
 from asking import Client
 from made_up import NOW, SIGHTINGS, collection, feature, lonlat, write
+from shapely.geometry import LineString
 
 from api.app import create_app
 from api.intake import District, Sightings, open_cases
 from api.settings import Settings
 from dispatch.store import Store
 from dispatch.values import parse_time
+from geo.coordinates import LonLat
 from geo.errors import PatrolError
+from patrol.plan import Lane, Plan, Reach, Sortie, Waypoint
 from patrol.telemetry import Telemetry
 
 START = parse_time(NOW, "now")
@@ -247,12 +250,22 @@ def fly(patrol: Path) -> None:
     ).write(patrol / "flight" / "sortie-01.parquet")  # fmt: skip
 
 
-PLAN = {
-    "format": "river-patrol/plan", "version": 1, "area": "made up", "camera": "m3e",
-    "gsd_m": 0.035, "height_agl_m": 47.7, "speed_m_s": 8.0, "lanes": [{}, {}],
-    "sorties": [{"id": 1, "launch_site": "L1", "launch": [113.46, 23.1], "length_m": 900.0,
-                 "duration_s": 120.0, "energy_wh": 9.0, "waypoints": [{}, {}, {}]}],
-}  # fmt: skip
+def plan(patrol: Path) -> None:
+    """A plan of one lane up the river and back, by the program's own writer."""
+    along = [lonlat(0, -400), lonlat(0, 400)]
+    down, up = (LonLat(*point) for point in along)
+    lane = Lane("R1-1", "R1", "centre", 100.0, 900.0, LineString(along))
+    waypoints = (
+        Waypoint(down, 47.7, "lane", lane.id),
+        Waypoint(up, 47.7, "lane", lane.id),
+        Waypoint(down, 47.7, "transit"),
+    )
+    Plan(
+        area="district", camera="m3e", picture_px=(1920, 1080), gsd_m=0.035, height_agl_m=47.7,
+        speed_m_s=8.0, gimbal_pitch_deg=-90.0, strip_m=15.0, battery_wh=77.0, reserve_share=0.25,
+        coverage_share=0.97, reaches=(Reach("R1", 100.0, 900.0),), uncovered=(), lanes=(lane,),
+        sorties=(Sortie(1, "L1", LonLat(*lonlat(100, 0)), 2400.0, 320.0, 20.0, waypoints),),
+    ).write(patrol)  # fmt: skip
 
 
 def test_a_patrol_from_planned_to_analysed(client: Client, patrol: Path) -> None:
@@ -266,7 +279,7 @@ def test_a_patrol_from_planned_to_analysed(client: Client, patrol: Path) -> None
     problem(client.get(f"{url}/lanes.geojson"), 404, "lanes.geojson")
     assert client.get(f"{url}/track.geojson").json()["features"] == []
 
-    write(patrol / "plan.json", PLAN)
+    plan(patrol)
     write(
         patrol / "lanes.geojson", collection([feature("LineString", [lonlat(0, 0), lonlat(0, 9)])])
     )
@@ -274,7 +287,8 @@ def test_a_patrol_from_planned_to_analysed(client: Client, patrol: Path) -> None
     detail = client.get(url).json()
     assert detail["planned"]
     assert detail["flown"]
-    assert detail["plan"]["lanes"] == 2
+    assert detail["plan"]["lanes"] == 1
+    assert detail["plan"]["coverage_share"] == 0.97
     assert detail["plan"]["sorties"][0]["waypoints"] == 3
     assert len(client.get(f"{url}/lanes.geojson").json()["features"]) == 1
     [track] = client.get(f"{url}/track.geojson").json()["features"]
