@@ -16,7 +16,7 @@ __all__ = ["Canvas"]
 
 Image = NDArray[np.uint8]
 Span = tuple[int, int, int, int]
-_KEPT_TILES = 40  # 3 MB each
+_KEPT_TILES = 36  # 4 MB each
 _WIDEST = 8  # tiles; beyond is haze
 
 
@@ -27,12 +27,12 @@ class Canvas:
         self._painter = painter
         self._tiles: OrderedDict[tuple[int, int], Image] = OrderedDict()
         self._span: Span = (0, 0, -1, -1)
-        self._picture: Image = np.zeros((1, 1, 3), np.uint8)
+        self._picture: Image = np.zeros((1, 1, 4), np.uint8)
 
     def _tile(self, i: int, j: int) -> Image:
         tile = self._tiles.get((i, j))
         if tile is None:
-            tile = self._painter.paint(i, j)
+            tile = cv2.cvtColor(self._painter.paint(i, j), cv2.COLOR_BGR2BGRA)
             self._tiles[i, j] = tile
             if len(self._tiles) > _KEPT_TILES:
                 self._tiles.popitem(last=False)
@@ -50,7 +50,7 @@ class Canvas:
         i1, j1 = min(i1, i0 + _WIDEST - 1), min(j1, j0 + _WIDEST - 1)
         self._span = (i0, j0, i1, j1)
         rows, columns = j1 - j0 + 1, i1 - i0 + 1
-        self._picture = np.empty((rows * TILE_PX, columns * TILE_PX, 3), np.uint8)
+        self._picture = np.empty((rows * TILE_PX, columns * TILE_PX, 4), np.uint8)
         for j in range(j0, j1 + 1):
             for i in range(i0, i1 + 1):
                 y, x = (j1 - j) * TILE_PX, (i - i0) * TILE_PX
@@ -66,9 +66,13 @@ class Canvas:
         x0, y0, x1, y1 = region
         moved = np.array([[1, 0, -x0], [0, 1, -y0], [0, 0, 1.0]])
         matrix = moved @ view.plane(up_m) @ to_metres
-        return np.asarray(
-            cv2.warpPerspective(
-                self._picture, matrix, (x1 - x0, y1 - y0), flags=cv2.INTER_LINEAR,
-                borderMode=cv2.BORDER_CONSTANT, borderValue=(196, 190, 182),
-            )
-        )  # fmt: skip
+        # With four channels OpenCV warps about twice as fast as with three.
+        warped = cv2.warpPerspective(
+            self._picture,
+            matrix,
+            (x1 - x0, y1 - y0),
+            flags=cv2.INTER_LINEAR,
+            borderMode=cv2.BORDER_CONSTANT,
+            borderValue=(196, 190, 182, 255),
+        )
+        return np.asarray(cv2.cvtColor(warped, cv2.COLOR_BGRA2BGR))

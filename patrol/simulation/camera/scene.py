@@ -31,8 +31,8 @@ Image = NDArray[np.uint8]
 FloatArray = NDArray[np.float64]
 _FARTHEST_M = 150.0
 _SPAN = 3  # bank vertices a face spans: 6 m
-_BLOCKS = (4, 5)  # rows and columns in which land and water are warped
-_KEPT_FACES = 240
+_BLOCKS = (5, 8)  # rows and columns in which land and water are warped
+_KEPT_FACES = 400
 
 
 class Scene:
@@ -82,8 +82,8 @@ class Scene:
         sheet = Sheet(ground, label=label)
         if label:
             self._claim_flat(sheet, view, extent, opening)
-        for bank in self.world.banks:
-            self._bank(sheet, view, bank, (west, south, east, north), opening)
+        for number, _ in enumerate(self.world.banks):
+            self._bank(sheet, view, number, (west, south, east, north), opening)
         for k in self._far_first(self._outfalls, extent.buffer(4), view):
             outfall = self.world.planted.outfalls[k]
             faces = self._kept(outfall.ident, lambda o=outfall: outfall_faces(o, self.world.sun))
@@ -157,15 +157,15 @@ class Scene:
         self,
         sheet: Sheet,
         view: View,
-        bank: Bank,
+        number: int,
         extent: tuple[float, float, float, float],
         opening: Image,
     ) -> None:
-        west, south, east, north = extent
+        bank, (west, south, east, north) = self.world.banks[number], extent
         x, y = bank.water_m[:, 0], bank.water_m[:, 1]
         near = (x > west - 9) & (x < east + 9) & (y > south - 9) & (y < north + 9)
         chunks = np.unique(np.flatnonzero(near) // _SPAN)
-        m, count = self.world.materials, len(bank.along_m)
+        count = len(bank.along_m)
         for chunk in chunks:
             k = int(chunk) * _SPAN
             n = min(k + _SPAN, count) % count
@@ -176,26 +176,26 @@ class Scene:
             px, _ = view.project(corners)
             if sheet.region(px) is None:
                 continue
-            kind, run = int(bank.kind[k]), float(bank.run_m[k])
-            material = (
-                m.stone_face
-                if kind == STONE
-                else m.green_face
-                if kind == GREEN
-                else m.concrete_face
+            face = self._kept(
+                f"bank {number} {k}", lambda k=k, px=corners: self._bank_face(bank, k, px)
             )
-            rows = max(8, round(np.hypot(run, WATER_UP_M) / GROUND_GSD_M))
-            columns = max(8, round(_SPAN * 2.0 / GROUND_GSD_M))
-            left = int(bank.along_m[k] / GROUND_GSD_M) % (TILE_PX - columns)
-            texture = material[200 : 200 + rows, left : left + columns]
-            outward = np.array([*(-bank.normal[k] * -WATER_UP_M), run])
-            lit = 0.6 + 0.48 * max(
-                0.0, float(outward @ self.world.sun) / float(np.linalg.norm(outward))
-            )
-            texture = cv2.convertScaleAbs(texture, alpha=lit)
-            wet = max(2, rows // 7)  # the waterline's dark band
-            texture[-wet:] = texture[-wet:] // 8 * 5
-            sheet.quad(px, texture, 0, opening)
+            sheet.quad(px, face[0].texture, 0, opening)
+
+    def _bank_face(self, bank: Bank, k: int, corners_m: FloatArray) -> list[Face]:
+        """The texture of a bank from vertex `k` on, lit, with a dark band at the waterline."""
+        m = self.world.materials
+        kind, run = int(bank.kind[k]), float(bank.run_m[k])
+        material = {STONE: m.stone_face, GREEN: m.green_face}.get(kind, m.concrete_face)
+        rows = max(8, round(np.hypot(run, WATER_UP_M) / GROUND_GSD_M))
+        columns = max(8, round(_SPAN * 2.0 / GROUND_GSD_M))
+        left = int(bank.along_m[k] / GROUND_GSD_M) % (TILE_PX - columns)
+        outward = np.array([*(-bank.normal[k] * -WATER_UP_M), run])
+        outward /= np.linalg.norm(outward)
+        lit = 0.6 + 0.48 * max(0.0, float(outward @ self.world.sun))
+        texture = cv2.convertScaleAbs(material[200 : 200 + rows, left : left + columns], alpha=lit)
+        wet = max(2, rows // 7)
+        texture[-wet:] = texture[-wet:] // 8 * 5
+        return [Face(corners_m, texture, outward)]
 
     def _bridge(self, sheet: Sheet, view: View, bridge: Bridge) -> None:
         axis = bridge.end_m - bridge.start_m

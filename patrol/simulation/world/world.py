@@ -87,13 +87,14 @@ class World:
         planted = plant(
             area, banks, ground, streams[2], density_per_km, materials.water.mean(axis=(0, 1))
         )
+        shore = _pieces(opening)
         houses = build_houses(
-            banks, zone, [r.outline_m for r in roads] + [opening.buffer(2)] + lawful, streams[3]
+            banks, zone, [r.outline_m for r in roads] + shore + lawful, streams[3]
         )
         built = [b.footprint_m for b in (*permitted, *planted.structures, *houses)]
         spared = [r.outline_m for r in roads] + [b.footprint_m.buffer(1.5) for b in bridges]
         mouths = [o.footprint_m.buffer(1.0) for o in planted.outfalls]
-        trees = grow_trees(banks, built + spared + mouths + [opening], planted.outfalls, streams[4])
+        trees = grow_trees(banks, built + spared + mouths + shore, planted.outfalls, streams[4])
         litter = scatter(
             banks, built + mouths + [b.footprint_m for b in bridges]
             + [w.footprint_m for w in planted.wastes] + [p.footprint_m for p in planted.plumes],
@@ -161,6 +162,18 @@ class World:
         features = self.truth()
         write_layer(path, features, members={"seed": self.seed})
         return sum(1 for f in features if f.properties["planted"])
+
+
+def _pieces(shape: BaseGeometry, size_m: float = 60.0) -> list[BaseGeometry]:
+    """A large shape cut into squares, which spatial queries answer much faster for."""
+    west, south, east, north = shape.bounds
+    corners = [
+        (x, y) for x in np.arange(west, east, size_m) for y in np.arange(south, north, size_m)
+    ]
+    boxes = shapely.box(*np.array([(x, y, x + size_m, y + size_m) for x, y in corners]).T)
+    shapely.prepare(shape)
+    cut = shapely.intersection(shape, boxes[shapely.intersects(shape, boxes)])
+    return [piece for piece in cut if piece.area > 0]
 
 
 def _is_outer(bank: Bank) -> bool:
