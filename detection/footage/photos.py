@@ -44,7 +44,7 @@ _EXIF_TIME = "%Y:%m:%d %H:%M:%S"
 class Photo:
     """One photo that can be placed. `edited` is set where a program other than the camera wrote
     the file last (its time of change differs from when it was taken): its pixels may have been
-    turned. `altitude_above_launch` is False where only a height above sea level was found."""
+    turned."""
 
     path: Path
     pose: FramePose
@@ -121,7 +121,7 @@ def _read(path: Path, zone: tzinfo | None, settings: PoseSettings, camera: Camer
     size, exif, gps, xmp = _metadata(path)
     position = _position(path, gps, xmp)
     height_m, height_sigma = _height(path, gps, xmp, settings)
-    yaw, yaw_from, error = _yaw(xmp, settings.base_error)
+    yaw, yaw_from, error = _yaw(xmp, _position_error(xmp, settings.base_error))
     pitch = xmp.get("GimbalPitchDegree", math.nan)
     if not math.isfinite(pitch):
         pitch = settings.pitch_deg
@@ -207,6 +207,19 @@ def _height(
     what = "only a height above sea level" if math.isfinite(sea_m) else "no height"
     need = "the launch site's height above sea level" if math.isfinite(sea_m) else "the height"
     raise FootageError(f"{path}: {what} in EXIF or XMP; declare {need}")
+
+
+def _position_error(xmp: dict[str, float], error: PoseError) -> PoseError:
+    """The error of a fixed RTK solution where XMP gives one (RtkFlag 50; standard deviations in
+    metres); what stays is the moment of exposure and the way from antenna to camera."""
+    if xmp.get("RtkFlag") != 50:
+        return error
+    across = math.hypot(xmp.get("RtkStdLon", 0.05), xmp.get("RtkStdLat", 0.05))
+    return replace(
+        error,
+        horizontal_m=min(error.horizontal_m, math.hypot(across, 0.2)),
+        vertical_m=min(error.vertical_m, math.hypot(xmp.get("RtkStdHgt", 0.1), 0.2)),
+    )
 
 
 def _yaw(xmp: dict[str, float], error: PoseError) -> tuple[float, YawSource, PoseError]:

@@ -17,13 +17,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detection.errors import FootageError, SubtitleError
-from detection.footage.photos import PHOTO_SUFFIXES, Photo
+from detection.footage.orientation import correct_orientation
+from detection.footage.photos import PHOTO_SUFFIXES, Photo, read_photos
 from detection.footage.video import VIDEO_SUFFIXES, Video, find_subtitle, open_video
 from detection.telemetry.poses import FramePose, PoseSettings, VideoPoses
 from detection.telemetry.srt import read_srt
 from geo.camera import Camera
 
-__all__ = ["Recording", "Shot", "find_footage", "open_recording", "photo_shots"]
+__all__ = [
+    "PhotoSet",
+    "Recording",
+    "Shot",
+    "find_footage",
+    "open_photos",
+    "open_recording",
+    "photo_shots",
+]
 
 # Telemetry may miss this much at either end of a video: what `PoseTrack.at` extrapolates.
 _TOLERATED_S = 1.0
@@ -138,6 +147,43 @@ def open_recording(
     recording = Recording(opened, path, poses, camera, tuple(warnings), allow_partial)
     recording.camera_at(max(begins, 0.0))  # tells now, not after an hour, that none is known
     return recording
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PhotoSet:
+    """Photos of one folder, those turned after they were taken put right. `left_out` has a line
+    for each photo that cannot be placed, `warnings` lines for the operator and the manifest."""
+
+    photos: tuple[Photo, ...]
+    turned: tuple[Path, ...]
+    left_out: tuple[str, ...]
+    warnings: tuple[str, ...]
+
+    def shots(self) -> Iterator[Shot]:
+        """Photos as shots, in order of time."""
+        return photo_shots(self.photos)
+
+
+def open_photos(
+    folder: Path,
+    zone: tzinfo | None = None,
+    settings: PoseSettings | None = None,
+    camera: Camera | None = None,
+    advance: Callable[[int, int], None] | None = None,
+) -> PhotoSet:
+    """Read a folder of photos and recognise, by matching them, those whose pixels were turned.
+
+    Raises FootageError where none can be placed. `advance(done, total)` tells the matching's
+    progress.
+    """
+    found = read_photos(folder, zone, settings, camera)
+    upright = correct_orientation(found.photos, advance=advance)
+    return PhotoSet(
+        upright.photos,
+        tuple(found.photos[i].path for i in sorted(upright.turned)),
+        found.left_out,
+        upright.warnings,
+    )
 
 
 def _same(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
