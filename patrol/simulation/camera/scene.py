@@ -19,7 +19,6 @@ from patrol.simulation.camera.glint import add_glint
 from patrol.simulation.camera.outfalls import draw_faces, draw_outfall, outfall_faces
 from patrol.simulation.camera.view import View
 from patrol.simulation.world.banks import GREEN, STONE, WATER_UP_M, Bank
-from patrol.simulation.world.decals import blob
 from patrol.simulation.world.ground import GroundPainter
 from patrol.simulation.world.textures import GROUND_GSD_M, SPRITE_PX, TILE_PX
 from patrol.simulation.world.things import CLASSES, Bridge
@@ -270,17 +269,12 @@ class Scene:
     def _tree(
         self, sheet: Sheet, px: FloatArray, low_px: FloatArray, reach: float, crown: int
     ) -> None:
-        sprite = self.world.materials.canopy[crown]
-        east, north = px[1] - px[0], px[2] - px[0]
-        under = low_px + (blob(crown)[:, :1] * east + blob(crown)[:, 1:] * north) * 0.9
-        sheet.fill(under, _underside(sprite))
+        """A crown in two layers, so that it leans away from the middle of the picture."""
         half, middle = SPRITE_PX / 2, (SPRITE_PX - 1) / 2
-        a, b = east / half, -north / half
-        matrix = np.column_stack([a, b, px[0] - (a + b) * middle])
-        sheet.sprite(matrix, reach, px[0], sprite)
-
-
-def _underside(sprite: Image) -> tuple[float, float, float]:
-    """The dark colour of leaves in their own shade."""
-    b, g, r = (float(v) for v in cv2.mean(sprite, np.ascontiguousarray(sprite[..., 3]))[:3])
-    return b * 0.52, g * 0.52, r * 0.52
+        a, b = (px[1] - px[0]) / half, (px[0] - px[2]) / half
+        for centre, scale, sprites in (
+            (low_px, 0.93, self.world.materials.canopy_shade),
+            (px[0], 1.0, self.world.materials.canopy),
+        ):
+            matrix = np.column_stack([a, b, centre / scale - (a + b) * middle]) * scale
+            sheet.sprite(matrix, reach, centre, sprites[crown])

@@ -16,6 +16,7 @@ from patrol.errors import SimulationError
 __all__ = ["Exposure", "Sensor", "motion_px", "pinhole_for"]
 
 Image = NDArray[np.uint8]
+_GREY = 112.0
 _NOISE_PX = 256  # how far the kept noise can be shifted
 _MARGIN = 1.12  # the pinhole picture is this much larger where a lens bends it
 
@@ -51,8 +52,9 @@ class Sensor:
     def expose(self, image: Image, exposure: Exposure) -> Image:
         """The picture as recorded, (H, W, 3) BGR; `image` is the pinhole's and may be changed."""
         image = self.bend(image, cv2.INTER_LINEAR)
+        gain = exposure.gain * _metered(image)
         image = _blur(image, exposure)
-        cv2.multiply(image, self._vignette, dst=image, scale=exposure.gain / 200)
+        cv2.multiply(image, self._vignette, dst=image, scale=gain / 200)
         if exposure.noise > 0:
             h, w = image.shape[:2]
             grain = _grain(h + _NOISE_PX, w + _NOISE_PX)
@@ -70,6 +72,13 @@ class Sensor:
         if self._maps is None:
             return image
         return np.asarray(cv2.remap(image, self._maps[0], self._maps[1], how))
+
+
+def _metered(image: Image) -> float:
+    """The gain of automatic exposure: most of the way to a middle grey, by the mean of a sparse
+    sample of the frame alone, so that frames do not depend on their order."""
+    mean = float(np.mean(image[8::24, 8::24]))
+    return float(np.clip((_GREY / max(mean, 1.0)) ** 0.7, 0.75, 1.6))
 
 
 def pinhole_for(camera: Camera) -> Camera:

@@ -83,7 +83,7 @@ class GroundPainter:
         rough = noise(3, 0.4, 3.0, 1.0) * np.float32(0.35)
         cv2.copyTo(m.meadow, _above(first + rough, 0.45), tile)
         cv2.copyTo(m.soil, _above(second + rough, 1.25), tile)
-        cv2.copyTo(m.crop, _above(-first - second, 2.3), tile)
+        cv2.copyTo(m.crop, _above(-first - second, 3.1), tile)
         near = sorted(self._village.query(box, "intersects"))
         for ground, rest in ((m.soil, (0,)), (m.concrete, (1, 2))):
             yards = [

@@ -88,6 +88,8 @@ class Materials:
     green_face: Image
     canopy: tuple[Image, ...]
     """Tree crowns seen from above, (160, 160, 4) BGRA, lit by this world's sun."""
+    canopy_shade: tuple[Image, ...]
+    """The same crowns as their lower leaves look, in the shade of the upper ones."""
 
 
 def _vary(rng: np.random.Generator, colour: Colour, spread: float) -> Colour:
@@ -155,6 +157,7 @@ def make_materials(rng: np.random.Generator, sun: NDArray[np.float64]) -> Materi
     return Materials(
         grass, meadow, soil, concrete, asphalt, paving, crop, rubble, water, algae,
         stone, cast, bush, crowns,
+        tuple(_shaded(c) for c in crowns),
     )  # fmt: skip
 
 
@@ -169,9 +172,12 @@ def canopies(count: int = 16) -> tuple[FloatImage, ...]:
         height = np.zeros((SPRITE_PX, SPRITE_PX), np.float32)
         tufts = int(rng.integers(30, 70))
         size = rng.uniform(0.14, 0.3)
-        for _ in range(tufts):
+        for tuft in range(tufts + 14):
             reach, angle = 0.76 * np.sqrt(rng.random()), rng.uniform(0, 2 * np.pi)
-            cx, cy, r = reach * np.cos(angle), reach * np.sin(angle), size * rng.uniform(0.6, 1.3)
+            r = size * rng.uniform(0.6, 1.3)
+            if tuft < 14:  # the crown's body, which the small tufts sit on
+                reach, r = 0.6 * np.sqrt(rng.random()), rng.uniform(0.3, 0.42)
+            cx, cy = reach * np.cos(angle), reach * np.sin(angle)
             inside = np.maximum(r * r - (x - cx) ** 2 - (y - cy) ** 2, 0)
             dome = 0.7 * np.sqrt(max(0.0, 1 - reach**2))
             height = np.maximum(height, np.where(inside > 0, dome + np.sqrt(inside), 0))
@@ -198,3 +204,9 @@ def _light(
     colour = np.clip(shade[..., None] * tint * 1.25, 0, 255)
     alpha = np.where(height > 0, 255, 0)[..., None]
     return np.concatenate([colour, alpha], axis=2).astype(np.uint8)
+
+
+def _shaded(crown: Image) -> Image:
+    shaded = crown.copy()
+    shaded[..., :3] = cv2.convertScaleAbs(crown[..., :3], alpha=0.5)
+    return shaded
