@@ -64,6 +64,8 @@ def _callbacks(
         advance(done, trainer.epochs * batches, "")
 
     def epoch_done(trainer: Any) -> None:
+        if trainer.epoch >= trainer.epochs:  # once more, after the last one, for the best weights
+            return
         ap50 = float(trainer.metrics.get("metrics/mAP50(B)", 0.0))
         batches = len(trainer.train_loader)
         advance(
@@ -126,7 +128,10 @@ def train(
         raise TrainingError(f"{work}: the run ended without weights; see the messages above")
     metrics = model.trainer.metrics or {}
     return TrainingResult(
-        best, last, model.trainer.epoch + 1, float(metrics.get("metrics/mAP50(B)", 0.0))
+        best,
+        last,
+        min(model.trainer.epoch + 1, settings.epochs),
+        float(metrics.get("metrics/mAP50(B)", 0.0)),
     )
 
 
@@ -141,9 +146,13 @@ def keep_weights(best: Path, target: Path) -> None:
     names = tuple(model.names[index] for index in sorted(model.names))
     if names != CLASSES:
         raise ModelError(f"{best}: classes {', '.join(names)}; expected {', '.join(CLASSES)}")
-    network = model.model.float().eval()
-    network.args = {"imgsz": int(network.args.get("imgsz", 640)), "task": "detect"}
-    network.yaml = {k: v for k, v in network.yaml.items() if k != "yaml_file"}
+    trained = model.model.float()
+    structure = {k: v for k, v in trained.yaml.items() if k != "yaml_file"}
+    network = type(trained)(structure, nc=len(CLASSES), verbose=False)
+    network.load_state_dict(trained.state_dict())
+    network.names = dict(enumerate(CLASSES))
+    network.args = {"imgsz": int(trained.args.get("imgsz", 640)), "task": "detect"}
+    network.eval()
     for parameter in network.parameters():
         parameter.requires_grad = False
     checkpoint = {"epoch": -1, "model": network.half(), "ema": None, "optimizer": None,

@@ -10,6 +10,7 @@ import csv
 import importlib
 import json
 import math
+import os
 import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
@@ -112,7 +113,9 @@ class YoloFolder:
                 f"{self.folder}: no folder 'images' in it; expected the YOLO layout, images/ and "
                 "labels/"
             )
-        everything = sorted(p for p in root.rglob("*") if p.suffix.lower() in _PICTURES)
+        # os.walk, for folders that are linked in: data sets are large
+        found = (Path(top) / n for top, _, names in os.walk(root, followlinks=True) for n in names)
+        everything = sorted(p for p in found if p.suffix.lower() in _PICTURES)
         if not everything:
             raise TrainingError(f"{root}: no pictures in it (.jpg, .png); add some")
         parts = {p.relative_to(root).parts[0] for p in everything}
