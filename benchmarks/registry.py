@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from benchmarks import chain, clean_clone
+from benchmarks import chain, clean_clone, photos_brighton, srt_files
 from benchmarks.figures import Figure
 
 __all__ = ["FIGURES"]
@@ -24,6 +24,14 @@ def _all() -> list[Figure]:
                "m", "at most", 5, 8, chain.position_error_m),
         Figure("right_community_share", "found violations given to the right community",
                "%", "at least", 90, 8, chain.right_community_share),
+        Figure("photos_located", "real photos of photos_brighton with a position on the ground",
+               "photos", "at least", 18, 0.5, photos_brighton.located),
+        Figure("photos_agreement_m", "median disagreement of overlapping real photos on the ground",
+               "m", "at most", 8, 0.5, photos_brighton.agreement_m),
+        Figure("photos_turned_share", "real photos rightly recognised as turned, or not",
+               "%", "at least", 100, 0.5, photos_brighton.recognised),
+        Figure("srt_failures", "DJI subtitles read wrongly or ending in a traceback, damaged too",
+               "files", "at most", 0, 0.2, srt_files.failures),
     ]  # fmt: skip
 
 

@@ -164,13 +164,14 @@ class VideoPoses:
 
         Raises SubtitleError where the subtitle names no focal length.
         """
-        focal = float(self.track.at(media_time_s).focal_35mm[0])
-        if not math.isfinite(focal):
+        known = np.flatnonzero(np.isfinite(self.track.focal_35mm))
+        if known.size == 0:
             raise SubtitleError(
                 f"{self.track.source}: line {int(self.track.line[0])}: the subtitle names no "
                 "focal length; name the camera (--camera)"
             )
-        return camera_from_35mm(round(focal, 2), width_px, height_px)
+        focal = np.interp(media_time_s, self.track.start_s[known], self.track.focal_35mm[known])
+        return camera_from_35mm(round(float(focal), 2), width_px, height_px)
 
 
 def pose_errors(track: PoseTrack, settings: PoseSettings | None = None) -> PoseError:
