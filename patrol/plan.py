@@ -11,13 +11,23 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from shapely.geometry import LineString
+from shapely.geometry import LineString, Polygon
 
 from geo.coordinates import LonLat
 from geo.files import write_text
 from patrol.errors import PlanFileError
 
-__all__ = ["FORMAT", "VERSION", "Lane", "Plan", "Reach", "Sortie", "Uncovered", "Waypoint"]
+__all__ = [
+    "FORMAT",
+    "VERSION",
+    "Lane",
+    "Plan",
+    "Reach",
+    "Sortie",
+    "Uncovered",
+    "Waypoint",
+    "Zone",
+]
 
 FORMAT = "river-patrol/plan"
 VERSION = 1
@@ -88,6 +98,14 @@ class Uncovered:
 
 
 @dataclass(frozen=True, slots=True)
+class Zone:
+    """A no-fly zone as it was when the plan was made: a polygon (lon, lat) without holes."""
+
+    name: str
+    outline: Polygon
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """Everything that flying, exporting and checking need. `camera` is a key of
     `geo.camera.CAMERAS`; `coverage_share` is the share of the corridor's area that is seen."""
@@ -107,6 +125,7 @@ class Plan:
     uncovered: tuple[Uncovered, ...]
     lanes: tuple[Lane, ...]
     sorties: tuple[Sortie, ...]
+    no_fly_zones: tuple[Zone, ...] = ()
 
     def sortie(self, number: int) -> Sortie:
         """The sortie with this id; raises PlanFileError naming those that there are."""
@@ -191,6 +210,13 @@ def _document(plan: Plan) -> dict[str, Any]:
                 ],
             }
             for sortie in plan.sorties
+        ],
+        "no_fly_zones": [
+            {
+                "name": zone.name,
+                "outline": [[round(x, 8), round(y, 8)] for x, y in zone.outline.exterior.coords],
+            }
+            for zone in plan.no_fly_zones
         ],
     }
 

@@ -10,13 +10,25 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 import numpy as np
-from shapely.geometry import LineString
+from shapely.geometry import LineString, Polygon
 
 from geo.camera import CAMERAS
 from geo.coordinates import LocalProjection, LonLat
 from geo.errors import CoordinateError
 from patrol.errors import PlanFileError
-from patrol.plan import FORMAT, VERSION, Lane, Leg, Plan, Reach, Side, Sortie, Uncovered, Waypoint
+from patrol.plan import (
+    FORMAT,
+    VERSION,
+    Lane,
+    Leg,
+    Plan,
+    Reach,
+    Side,
+    Sortie,
+    Uncovered,
+    Waypoint,
+    Zone,
+)
 
 __all__ = ["read_plan"]
 
@@ -151,6 +163,7 @@ def _plan(root: _Field) -> Plan:
         ),
         lanes=tuple(_lane(row) for row in root.of("lanes").rows(1)),
         sorties=tuple(_sortie(row) for row in root.of("sorties").rows(1)),
+        no_fly_zones=tuple(_zone(row) for row in root.of("no_fly_zones").rows()),
     )
 
 
@@ -179,6 +192,14 @@ def _lane(row: _Field) -> Lane:
         case _:
             side = "centre"
     return Lane(row.of("id").text(), row.of("river").text(), side, *_from_to(row), line)
+
+
+def _zone(row: _Field) -> Zone:
+    points = [point.lonlat() for point in row.of("outline").rows(4)]
+    outline = Polygon([(p.lon_deg, p.lat_deg) for p in points])
+    if not outline.is_valid or outline.area == 0:
+        row.of("outline").fail("a ring that does not cross itself")
+    return Zone(row.of("name").text(), outline)
 
 
 def _sortie(row: _Field) -> Sortie:

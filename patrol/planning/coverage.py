@@ -1,0 +1,65 @@
+"""What the camera sees of the corridor, and which metres of a river it does not.
+
+Every leg of a lane sees a rectangle as wide as the picture less its margins, and as far before
+and behind its ends as the picture reaches; what is seen is their union. It is compared with the
+corridor as polygons, so that nothing falls between sampled points.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+import shapely
+from shapely.geometry import LineString, Polygon
+from shapely.geometry.base import BaseGeometry
+
+__all__ = ["footprint", "metre_ranges", "unseen_parts"]
+
+_NUMERIC_WIDTH_M = 0.05  # parts thinner than this are rounding, not ground
+
+
+def footprint(line: LineString, half_across_m: float, ahead_m: float) -> BaseGeometry:
+    """The ground seen from a lane: a rectangle for each leg, united."""
+    points = shapely.get_coordinates(line)
+    steps = np.diff(points, axis=0)
+    lengths = np.hypot(steps[:, 0], steps[:, 1])
+    keep = lengths > 1e-9
+    along = steps[keep] / lengths[keep, None]
+    across = np.column_stack([-along[:, 1], along[:, 0]]) * half_across_m
+    start = points[:-1][keep] - along * ahead_m
+    end = points[1:][keep] + along * ahead_m
+    rings = np.stack([start - across, end - across, end + across, start + across], axis=1)
+    return shapely.union_all(shapely.polygons(rings))
+
+
+def unseen_parts(wanted: Polygon, seen: BaseGeometry) -> list[Polygon]:
+    """The parts of `wanted` that are not seen, slivers of rounding left out."""
+    parts = shapely.get_parts(shapely.difference(wanted, seen))
+    return [
+        part
+        for part in parts
+        if isinstance(part, Polygon) and not shapely.buffer(part, -_NUMERIC_WIDTH_M / 2).is_empty
+    ]
+
+
+def metre_ranges(
+    centreline: LineString, parts: Iterable[BaseGeometry], *, join_m: float = 5.0
+) -> list[tuple[float, float]]:
+    """The stretches of a centreline, in metres from its start, that these parts lie beside.
+
+    Each part is walked round in steps of half a metre and put to the nearest point of the
+    centreline; stretches less than `join_m` apart are joined.
+    """
+    outlines = [shapely.get_coordinates(shapely.segmentize(part, 0.5)) for part in parts]
+    if not outlines:
+        return []
+    at = shapely.line_locate_point(centreline, shapely.points(np.vstack(outlines)))
+    metres = np.unique(np.floor(at))
+    starts = np.flatnonzero(np.r_[True, np.diff(metres) > 1 + join_m])
+    ends = np.r_[starts[1:] - 1, len(metres) - 1]
+    last = centreline.length
+    return [
+        (float(metres[a]), float(min(metres[b] + 1, last)))
+        for a, b in zip(starts, ends, strict=True)
+    ]
