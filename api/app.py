@@ -63,7 +63,7 @@ def create_app(settings: Settings, clock: Clock = system_clock) -> FastAPI:
         docs_url=None,  # its page would load scripts from another host
         redoc_url=None,
         lifespan=lifespan,
-        responses={422: {"model": Problem}},
+        responses={status: {"model": Problem} for status in (400, 422, 503)},
     )
     app.state.context = Context(settings, district, public_area, store, clock)
     for module in (area, patrols, cases, overview):
@@ -83,18 +83,21 @@ class _Console(StaticFiles):
     """The built console; a path of its own pages (no file, no dot) is its index page."""
 
     async def get_response(self, path: str, scope: Scope) -> Response:
+        if scope["path"].startswith("/api/"):
+            raise HTTPException(404, "没有这个接口: the API has no such path")
         try:
             return await super().get_response(path, scope)
         except HTTPException as error:
             page = path.rpartition("/")[2]
-            if error.status_code != 404 or "." in page or scope["path"].startswith("/api/"):
+            if error.status_code != 404 or "." in page:
                 raise
             return await super().get_response("index.html", scope)
 
 
 def _mount_console(app: FastAPI, dist: Path) -> None:
     if (dist / "index.html").is_file():
-        app.mount("/", _Console(directory=dist, html=True), name="console")
+        # What no route knows. As a mounted route it would answer for the API's wrong methods too.
+        app.router.default = _Console(directory=dist, html=True)
         return
 
     @app.get("/", include_in_schema=False)

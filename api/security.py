@@ -37,11 +37,12 @@ _HEADERS = {
     "cross-origin-resource-policy": "same-origin",
     "permissions-policy": "camera=(), microphone=(), geolocation=()",
 }
-_READS = ("GET", "HEAD", "OPTIONS")
+_READS = ("GET", "HEAD", "OPTIONS", "TRACE")
 
 
 class SafeAnswers:
-    """Adds the security headers; answers of the API are not to be kept by caches."""
+    """Adds the security headers; what is not named by its own hash (the console's assets) is to
+    be asked for again before a cached copy is shown."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -52,7 +53,7 @@ class SafeAnswers:
                 headers = MutableHeaders(scope=message)
                 for name, value in _HEADERS.items():
                     headers[name] = value
-                if scope["path"].startswith("/api/"):
+                if not scope["path"].startswith("/assets/"):
                     headers.setdefault("cache-control", "no-cache")
             await send(message)
 
@@ -77,9 +78,13 @@ class SameOriginWrites:
         problem: tuple[int, str] | None = None
         if origin is not None and urlsplit(origin).netloc != headers.get("host"):
             problem = (403, f"跨站请求被拒绝: a page of {origin:.60} may not write here")
-        elif kind != "application/json":
+        elif kind != "application/json" and _has_body(headers):
             problem = (415, "请用 JSON: the body must be sent as application/json")
         if problem is not None:
             await JSONResponse({"detail": problem[1]}, problem[0])(scope, receive, send)
             return
         await self._app(scope, receive, send)
+
+
+def _has_body(headers: Headers) -> bool:
+    return headers.get("content-length", "0") != "0" or "transfer-encoding" in headers

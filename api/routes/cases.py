@@ -35,7 +35,7 @@ __all__ = ["router"]
 router = APIRouter(
     prefix="/cases",
     tags=["cases"],
-    responses={404: {"model": Problem}, 409: {"model": Problem}, 422: {"model": Problem}},
+    responses={status: {"model": Problem} for status in (403, 404, 409, 415)},
 )
 
 

@@ -9,13 +9,20 @@ from fastapi.responses import FileResponse
 
 from api.context import Context, ContextDep
 from api.patrols import PatrolFolder, track
-from api.schemas import FeatureCollection, PatrolDetail, PatrolSummary, PlanSummary, SortieSummary
+from api.schemas import (
+    FeatureCollection,
+    PatrolDetail,
+    PatrolSummary,
+    PlanSummary,
+    Problem,
+    SortieSummary,
+)
 from patrol.errors import PlanFileError
 from patrol.plan import Plan
 
 __all__ = ["router"]
 
-router = APIRouter(prefix="/patrols", tags=["patrols"])
+router = APIRouter(prefix="/patrols", tags=["patrols"], responses={404: {"model": Problem}})
 
 _log = logging.getLogger("river_patrol.api")
 _PICTURES = {".jpg": "image/jpeg", ".jpeg": "image/jpeg", ".png": "image/png"}
