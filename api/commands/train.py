@@ -54,7 +54,12 @@ def _parts(
     rendered: list[Path], real: Path | None, data: list[Path], mapping: dict[str, str]
 ) -> list[Part]:
     from detection.training.dataset import Part
-    from detection.training.sources import JakartaPlastics, KampalaRoofs, YoloFolder
+    from detection.training.sources import (
+        BackgroundPhotos,
+        JakartaPlastics,
+        KampalaRoofs,
+        YoloFolder,
+    )
 
     parts = [
         Part(YoloFolder(folder, name=f"rendered{i}", provenance="this project's virtual river"))
@@ -65,6 +70,11 @@ def _parts(
             parts.append(Part(KampalaRoofs(real / "buildings_kampala"), 60, 10))
         if (real / "floating_jakarta").is_dir():
             parts.append(Part(JakartaPlastics(real / "floating_jakarta"), 1, 0.5))
+        if (real / "photos_caliterra").is_dir():
+            source = BackgroundPhotos(
+                real / "photos_caliterra", "caliterra", "OpenDroneMap/odm_data_caliterra, CC0"
+            )
+            parts.append(Part(source, 40, 10))
     for index, folder in enumerate(data):
         parts.append(Part(YoloFolder(folder, name=f"own{index}", mapping=mapping)))
     if not parts:

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 import cv2
 import numpy as np
 
+from detection.backends import Detector
 from detection.training.precision import ClassResult, Scored, average_precision
 from detection.training.samples import CLASSES, Boxes, Picture, Sample
-from detection.training.ultralytics_setup import load_yolo
 
-__all__ = ["ClassScore", "Detect", "evaluate", "resized", "tiles", "ultralytics_detector"]
+__all__ = ["ClassScore", "Detect", "evaluate", "resized", "scored_by"]
 
 Detect = Callable[[Picture], Scored]
 
@@ -30,15 +29,12 @@ class ClassScore:
     recall: float
 
 
-def ultralytics_detector(weights: Path, size_px: tuple[int, int] = (384, 640)) -> Detect:
-    """Detections of a .pt model at this input size (height, width), down to a score of 0.01."""
-    model = load_yolo(weights)
+def scored_by(detector: Detector) -> Detect:
+    """A back end's detections in the form that is scored."""
 
     def detect(picture: Picture) -> Scored:
-        result = model.predict(picture, imgsz=size_px, conf=0.01, iou=0.6, verbose=False)[0].boxes
-        ids = result.cls.cpu().numpy().astype(np.int64)
-        corners = result.xyxy.cpu().numpy().astype(np.float64)
-        return Scored(Boxes(ids, corners), result.conf.cpu().numpy().astype(np.float64))
+        found = detector.detect([picture])[0]
+        return Scored(Boxes(found.class_id, found.box_px), found.confidence)
 
     return detect
 
@@ -52,16 +48,6 @@ def resized(sample: Sample, scale: float) -> Sample:
     return Sample(
         sample.name, small, Boxes(sample.boxes.class_ids, sample.boxes.corners_px * factors)
     )
-
-
-def tiles(sample: Sample, side_px: int) -> Iterator[Sample]:
-    """The picture cut in squares that do not overlap; boxes go where most of them lies."""
-    from detection.training.samples import Crop, cut
-
-    height, width = sample.picture.shape[:2]
-    for top in range(0, height, side_px):
-        for left in range(0, width, side_px):
-            yield cut(sample, Crop(float(left), float(top), side_px, 1.0), min_visible=0.5)
 
 
 def evaluate(

@@ -9,33 +9,15 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import cv2
-import numpy as np
-from numpy.typing import NDArray
-
+from detection.backends.letterbox import Letterbox
 from detection.errors import ModelError
-from detection.training.samples import CLASSES, PAD_VALUE, Picture
+from detection.training.samples import CLASSES, Picture
 from detection.training.ultralytics_setup import load_yolo
 from geo.files import write_text
 
-__all__ = ["INPUT_PX", "export_openvino", "letterbox"]
+__all__ = ["INPUT_PX", "export_openvino"]
 
 INPUT_PX = (384, 640)  # height, width: 1920 x 1080 at a third, padded to a multiple of 32
-
-
-def letterbox(picture: Picture, input_px: tuple[int, int] = INPUT_PX) -> NDArray[np.float32]:
-    """(H, W, 3) BGR to (1, 3, height, width) RGB in 0..1, scaled to fit and centred on grey."""
-    height, width = picture.shape[:2]
-    scale = min(input_px[0] / height, input_px[1] / width)
-    size = max(1, round(width * scale)), max(1, round(height * scale))
-    small = cv2.resize(
-        picture, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
-    )
-    top, left = (input_px[0] - size[1]) // 2, (input_px[1] - size[0]) // 2
-    canvas = np.full((*input_px, 3), PAD_VALUE, np.uint8)
-    canvas[top : top + size[1], left : left + size[0]] = small
-    planes = canvas[:, :, ::-1].transpose(2, 0, 1)[None]
-    return np.ascontiguousarray(planes, np.float32) / np.float32(255)
 
 
 def export_openvino(
@@ -95,7 +77,12 @@ def _quantised(network: Any, calibration: Sequence[Picture]) -> Any:
         if op.get_type_name() == "Sigmoid"
         or op.get_friendly_name().startswith((f"{head}/", f"{head}.dfl"))
     ]
-    data = nncf.Dataset([letterbox(picture) for picture in calibration])
+    data = nncf.Dataset(
+        [
+            Letterbox(picture.shape[1], picture.shape[0], INPUT_PX).apply(picture)[None]
+            for picture in calibration
+        ]
+    )
     return nncf.quantize(
         network, data, preset=nncf.QuantizationPreset.MIXED, subset_size=len(calibration),
         ignored_scope=nncf.IgnoredScope(names=spared),

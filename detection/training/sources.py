@@ -24,7 +24,15 @@ import numpy as np
 from detection.errors import TrainingError
 from detection.training.samples import CLASSES, Boxes, Picture, Sample
 
-__all__ = ["JakartaPlastics", "KampalaRoofs", "Source", "Split", "YoloFolder", "read_picture"]
+__all__ = [
+    "BackgroundPhotos",
+    "JakartaPlastics",
+    "KampalaRoofs",
+    "Source",
+    "Split",
+    "YoloFolder",
+    "read_picture",
+]
 
 Split = Literal["train", "val"]
 _PICTURES = {".jpg", ".jpeg", ".png", ".bmp", ".webp"}
@@ -339,3 +347,26 @@ class JakartaPlastics:
             scales = (self.widths_px[0] / width, self.widths_px[1] / width)
             stem = f"{self.name}-{Path(name).stem}".replace(" ", "_")
             yield Sample(stem, picture, Boxes(ids, corners), scales)
+
+
+@dataclass(frozen=True, slots=True)
+class BackgroundPhotos:
+    """Photos in which nothing is to be found: someone has looked at each of them.
+
+    The last photo by name is for validation. `widths_px` is the range of widths at which the
+    whole photo is seen.
+    """
+
+    folder: Path
+    name: str
+    provenance: str
+    widths_px: tuple[int, int] = (640, 1200)
+
+    def samples(self, split: Split) -> Iterator[Sample]:
+        paths = sorted(p for p in self.folder.iterdir() if p.suffix.lower() in _PICTURES)
+        if not paths:
+            raise TrainingError(f"{self.folder}: no pictures in it (.jpg, .png); add some")
+        for path in paths[:-1] if split == "train" else paths[-1:]:
+            picture = read_picture(path)
+            scales = tuple(width / picture.shape[1] for width in self.widths_px)
+            yield Sample(f"{self.name}-{path.stem}", picture, Boxes.empty(), (scales[0], scales[1]))

@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 import pytest
 
+from detection.backends.letterbox import Letterbox
 from detection.errors import ModelError, TrainingError
 from detection.training.dataset import Part, build_dataset
 from detection.training.samples import CLASSES
@@ -38,7 +39,7 @@ def little_set(root: Path) -> Path:
 @quiet
 @pytest.mark.slow
 def test_one_step_of_training_resume_refused_and_exported(tmp_path: Path) -> None:
-    from detection.training.export import export_openvino, letterbox
+    from detection.training.export import export_openvino
     from detection.training.run import TrainingSettings, keep_weights, train
 
     data = little_set(tmp_path)
@@ -68,7 +69,7 @@ def test_one_step_of_training_resume_refused_and_exported(tmp_path: Path) -> Non
     network = openvino.Core().read_model(xml)
     network.reshape([1, 3, 384, 640])
     picture = np.random.default_rng(0).integers(0, 255, (360, 640, 3)).astype(np.uint8)
-    planes = letterbox(picture)
+    planes = Letterbox(640, 360, (384, 640)).apply(picture)[None]
     exported = openvino.Core().compile_model(network, "CPU")(planes)[0]
     assert exported.shape == (1, 4 + len(CLASSES), 5040)
     with torch.no_grad():
