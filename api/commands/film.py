@@ -43,8 +43,8 @@ def register(app: typer.Typer) -> None:
                 "truth": str(patrol / "truth.geojson"),
             },
             as_json=as_json,
-            text=f"已拍摄 {len(filmed.videos)} 段视频 {filmed.frames} 帧, 用时 {filmed.seconds:.0f} 秒; "
-            f"filmed {len(filmed.videos)} recordings, {filmed.frames} frames, into "
-            f"{patrol / 'footage'}; {filmed.planted} planted violations in "
+            text=f"已拍摄 {len(filmed.videos)} 段视频, 共 {filmed.frames} 帧 "
+            f"(用时 {filmed.seconds:.0f} 秒); filmed {len(filmed.videos)} recordings into "
+            f"{patrol / 'footage'}, {filmed.planted} planted violations in "
             f"{patrol / 'truth.geojson'}",
         )

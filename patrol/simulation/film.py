@@ -129,8 +129,8 @@ def _moments(
     height, pitch = filmed.up_m, filmed.pitch_deg
     if height.min() < 5 or height.max() > 400 or pitch.max() > -30:
         raise TelemetryError(
-            f"{path}: the camera films from {height.min():.0f}-{height.max():.0f} m with pitch up to "
-            f"{pitch.max():.0f}°; the virtual river can be filmed from 5-400 m, 30° down or more"
+            f"{path}: the camera films from {height.min():.0f}-{height.max():.0f} m with pitch up "
+            f"to {pitch.max():.0f}°; the virtual river can be filmed from 5-400 m, 30° down or more"
         )
     return filmed
 
@@ -148,10 +148,14 @@ def exposures(camera: Camera, filmed: Moments, seed: tuple[int, ...]) -> list[Ex
         velocity = (float(filmed.velocity_m_s[k, 0]), float(filmed.velocity_m_s[k, 1]))
         found.append(
             Exposure(
-                gain=gain, shutter_s=shutter, softness_px=softness, noise=1.3, noise_key=k * 97 + seed[-1],
+                gain=gain,
+                shutter_s=shutter,
                 blur_px=motion_px(camera, filmed.pose(k), velocity, shutter),
+                softness_px=softness,
+                noise=1.3,
+                noise_key=k * 97 + seed[-1],
             )
-        )  # fmt: skip
+        )
     return found
 
 

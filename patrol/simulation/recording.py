@@ -102,7 +102,7 @@ def moments(
 
     def between(values: FloatArray, period: float | None = None) -> FloatArray:
         rows = np.unwrap(values, period=period) if period else values
-        return np.interp(at, time[distinct], rows[distinct])
+        return np.asarray(np.interp(at, time[distinct], rows[distinct]))
 
     east, north = between(east_north[:, 0]), between(east_north[:, 1])
     step = 1 / fps if count > 1 else 1.0
@@ -158,6 +158,8 @@ def subtitles(
     lonlat = projection.inverse(np.column_stack([east, north]))
     blocks = []
     for k in range(n):
+        heading = (yaw[k] + 180) % 360 - 180
+        down = max(pitch[k], -180 - pitch[k])  # past straight down is reported turned over
         local = datetime.fromtimestamp(float(time[k]), UTC).astimezone(_LOCAL)
         blocks.append(
             f"{k + 1}\n{_clock(k / fps)} --> {_clock((k + 1) / fps)}\n"
@@ -166,8 +168,8 @@ def subtitles(
             f"[iso: 100] [shutter: 1/{1 / shutters_s[k]:.1f}] [fnum: 2.8] [ev: 0] [ct: 5500] "
             f"[color_md : default] [focal_len: {FOCAL_35MM:.2f}] [latitude: {lonlat[k, 1]:.6f}] "
             f"[longitude: {lonlat[k, 0]:.6f}] [rel_alt: {filmed.up_m[k] + height[k]:.3f} "
-            f"abs_alt: {filmed.msl_m[k] + height[k]:.3f}] [gb_yaw: {(yaw[k] + 180) % 360 - 180:.1f} "
-            f"gb_pitch: {max(pitch[k], -90 - (pitch[k] + 90)):.1f} gb_roll: {roll[k]:.1f}] </font>\n"
+            f"abs_alt: {filmed.msl_m[k] + height[k]:.3f}] [gb_yaw: {heading:.1f} "
+            f"gb_pitch: {down:.1f} gb_roll: {roll[k]:.1f}] </font>\n"
         )
     return "\n".join(blocks)
 

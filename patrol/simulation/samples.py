@@ -76,9 +76,11 @@ def sample_poses(world: World, count: int, seed: int) -> Iterator[tuple[Pose, Ex
     rng = np.random.default_rng([seed, 501])
     camera = CAMERAS["m3e"].resized(*_FRAME)
     planted = world.planted
-    targets = [f.footprint_m.centroid for f in (
-        *planted.outfalls, *planted.outfalls, *planted.plumes, *planted.structures, *planted.wastes
-    )]  # fmt: skip
+    footprints = [o.footprint_m for o in planted.outfalls] * 2
+    footprints += [p.footprint_m for p in planted.plumes]
+    footprints += [b.footprint_m for b in planted.structures]
+    footprints += [w.footprint_m for w in planted.wastes]
+    targets = [footprint.centroid for footprint in footprints]
     rivers = world.area.rivers
     lengths = np.array([r.centreline_m.length for r in rivers])
     rows = []

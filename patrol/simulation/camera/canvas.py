@@ -21,7 +21,8 @@ _WIDEST = 8  # tiles; beyond is haze
 
 
 class Canvas:
-    """Tiles around the camera as one picture; memory is bounded, what it shows is not its past's."""
+    """Tiles around the camera as one picture. Memory is bounded, and what has been seen before
+    makes no difference to what is shown."""
 
     def __init__(self, painter: GroundPainter) -> None:
         self._painter = painter

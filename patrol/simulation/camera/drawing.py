@@ -89,8 +89,12 @@ class Sheet:
         if not np.all(np.isfinite(matrix)):
             return
         warped = cv2.warpPerspective(
-            texture, matrix, (x1 - x0, y1 - y0), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
-        )  # fmt: skip
+            texture,
+            matrix,
+            (x1 - x0, y1 - y0),
+            flags=cv2.INTER_LINEAR,
+            borderMode=cv2.BORDER_REPLICATE,
+        )
         mask = np.zeros((y1 - y0, x1 - x0), np.uint8)
         cv2.fillConvexPoly(mask, _fixed(corners_px, x0, y0), 255, shift=4)
         if clip is not None:

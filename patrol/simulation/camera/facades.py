@@ -162,7 +162,7 @@ def _roof(rng: np.random.Generator, kind: str, length_m: float, depth_m: float) 
                 image[y : y + int(rng.integers(6, 22)), x : x + int(rng.integers(6, 26))] = (
                     rng.uniform(60, 225) + rng.normal(0, 22, 3)
                 )
-    return np.clip(image, 0, 255).astype(np.uint8)
+    return np.asarray(np.clip(image, 0, 255).astype(np.uint8))
 
 
 def _wall(
@@ -178,4 +178,4 @@ def _wall(
             top = int((s + 0.3) * h / storeys)
             for x in np.arange(8, w - 14, pitch):
                 image[top : top + 13, int(x) : int(x) + 14] = (62, 54, 46)
-    return np.clip(image, 0, 255).astype(np.uint8)
+    return np.asarray(np.clip(image, 0, 255).astype(np.uint8))

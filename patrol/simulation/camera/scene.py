@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable
+from functools import partial
 
 import cv2
 import numpy as np
@@ -21,7 +22,7 @@ from patrol.simulation.camera.view import View
 from patrol.simulation.world.banks import GREEN, STONE, WATER_UP_M, Bank
 from patrol.simulation.world.ground import GroundPainter
 from patrol.simulation.world.textures import GROUND_GSD_M, SPRITE_PX, TILE_PX
-from patrol.simulation.world.things import CLASSES, Bridge
+from patrol.simulation.world.things import CLASSES, Bridge, Plume, Waste
 from patrol.simulation.world.world import World
 
 __all__ = ["Scene"]
@@ -42,10 +43,10 @@ class Scene:
         self._canvas = Canvas(GroundPainter(world))
         self._buildings = world.buildings
         self._built = shapely.STRtree([b.footprint_m for b in self._buildings])
-        self._trees = shapely.STRtree(shapely.points(world.trees.xy_m))
+        self._trees = shapely.STRtree(list(np.asarray(shapely.points(world.trees.xy_m))))
         planted = world.planted
         self._outfalls = shapely.STRtree([o.footprint_m for o in planted.outfalls])
-        self._flat = [*planted.plumes, *planted.wastes]
+        self._flat: list[Plume | Waste] = [*planted.plumes, *planted.wastes]
         self._floating = shapely.STRtree([f.footprint_m for f in self._flat])
         self._faces: OrderedDict[str, list[Face]] = OrderedDict()
         # Numbers in the id picture: buildings first, then outfalls, then what floats; 0 is none.
@@ -85,7 +86,7 @@ class Scene:
             self._bank(sheet, view, number, (west, south, east, north), opening)
         for k in self._far_first(self._outfalls, extent.buffer(4), view):
             outfall = self.world.planted.outfalls[k]
-            faces = self._kept(outfall.ident, lambda o=outfall: outfall_faces(o, self.world.sun))
+            faces = self._kept(outfall.ident, partial(outfall_faces, outfall, self.world.sun))
             draw_outfall(sheet, view, outfall, faces, self.world.sun, self._first_outfall + k)
         for bridge in self.world.bridges:
             if bridge.footprint_m.intersects(extent.buffer(8)):
@@ -175,9 +176,7 @@ class Scene:
             px, _ = view.project(corners)
             if sheet.region(px) is None:
                 continue
-            face = self._kept(
-                f"bank {number} {k}", lambda k=k, px=corners: self._bank_face(bank, k, px)
-            )
+            face = self._kept(f"bank {number} {k}", partial(self._bank_face, bank, k, corners))
             sheet.quad(px, face[0].texture, 0, opening)
 
     def _bank_face(self, bank: Bank, k: int, corners_m: FloatArray) -> list[Face]:
@@ -260,7 +259,7 @@ class Scene:
             if what == 0:
                 building = self._buildings[k]
                 faces = self._kept(
-                    building.ident, lambda b=building: building_faces(b, self.world.sun)
+                    building.ident, partial(building_faces, building, self.world.sun)
                 )
                 draw_faces(sheet, view, faces, k + 1)
             else:

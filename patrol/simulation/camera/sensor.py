@@ -139,7 +139,7 @@ def _grain(height: int, width: int) -> Image:
         (width, height),
     )
     field = luma[..., None] / luma.std() + 0.5 * chroma
-    return np.clip(128 + _GRAIN_SIGMA * field, 0, 255).astype(np.uint8)
+    return np.asarray(np.clip(128 + _GRAIN_SIGMA * field, 0, 255).astype(np.uint8))
 
 
 def _hash(key: int) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import shapely
@@ -11,6 +12,7 @@ from shapely.geometry import LineString, MultiPolygon, Polygon
 from shapely.geometry.polygon import orient
 
 from patrol.area import River, StudyArea
+from patrol.errors import AreaError
 
 __all__ = ["CHARACTERS", "GREEN", "STONE", "WALL", "WATER_UP_M", "Bank", "Stretch", "build_banks"]
 
@@ -61,7 +63,10 @@ def drawn_water(area: StudyArea) -> Polygon | MultiPolygon:
     joined = shapely.union_all(parts)
     rounded = joined.buffer(3, quad_segs=6).buffer(-6, quad_segs=6).buffer(3, quad_segs=6)
     if rounded.is_empty or not isinstance(rounded, (Polygon, MultiPolygon)):
-        return joined
+        raise AreaError(
+            f"{area.folder / 'rivers.geojson'}: the rivers are too narrow to be drawn; width_m "
+            "should be 3 or more"
+        )
     return rounded
 
 
@@ -92,7 +97,7 @@ def build_banks(
 
 def _bank(area: StudyArea, ring: LineString, rng: np.random.Generator) -> Bank:
     count = max(8, round(ring.length / _STEP_M))
-    along = np.arange(count) * (ring.length / count)
+    along = np.linspace(0.0, ring.length, count, endpoint=False)
     points = shapely.get_coordinates(shapely.line_interpolate_point(ring, along))
     tangent = np.roll(points, -2, axis=0) - np.roll(points, 2, axis=0)
     tangent /= np.maximum(np.linalg.norm(tangent, axis=1, keepdims=True), 1e-9)
@@ -102,16 +107,15 @@ def _bank(area: StudyArea, ring: LineString, rng: np.random.Generator) -> Bank:
         k = int(rng.choice(3, p=(0.36, 0.32, 0.32)))
         kind[start:stop] = k
         run[start:stop] = (0.25, rng.uniform(1.8, 3.4), rng.uniform(2.2, 4.4))[k]
-    window = np.ones(5) / 5
+    window = np.ones(5) / 5  # ten metres from one make to the next
     run = np.convolve(np.concatenate([run[-2:], run, run[:2]]), window, mode="valid")
     river, station = _stations(area, points)
     stretches = tuple(
         Stretch(a, b, CHARACTERS[int(rng.choice(5, p=(0.26, 0.26, 0.2, 0.14, 0.14)))])
         for a, b in _pieces(rng, count, 45, 110)
     )
-    return Bank(
-        points, points + normal * run[:, None], normal, kind, run, river, station, along, stretches
-    )
+    top = points + normal * run[:, None]
+    return Bank(points, top, normal, kind, run, river, station, along, stretches)
 
 
 def _pieces(rng: np.random.Generator, count: int, low: int, high: int) -> list[tuple[int, int]]:
@@ -119,12 +123,12 @@ def _pieces(rng: np.random.Generator, count: int, low: int, high: int) -> list[t
     while at < count:
         at += int(rng.integers(low, high))
         cuts.append(min(at, count))
-    return [(a, b) for a, b in zip(cuts, cuts[1:], strict=False) if b > a]
+    return [(a, b) for a, b in pairwise(cuts) if b > a]
 
 
 def _stations(area: StudyArea, points: FloatArray) -> tuple[NDArray[np.int64], FloatArray]:
     """The nearest river of each point and the place along it, NaN past its ends."""
-    dots = shapely.points(points)
+    dots = np.asarray(shapely.points(points))
     away = np.array([
         shapely.distance(r.centreline_m, dots) - r.width_m / 2 for r in area.rivers
     ])  # fmt: skip

@@ -14,9 +14,10 @@ import shapely
 from numpy.typing import NDArray
 from shapely.geometry.base import BaseGeometry
 
-from patrol.simulation.world import decals
+from patrol.simulation.world import afloat, landmarks
 from patrol.simulation.world.banks import WATER_UP_M
-from patrol.simulation.world.floating import paint_waste
+from patrol.simulation.world.decals import blob
+from patrol.simulation.world.litter import paint_waste
 from patrol.simulation.world.textures import GROUND_GSD_M, TILE_M, TILE_PX, noise
 from patrol.simulation.world.things import Building
 from patrol.simulation.world.world import World
@@ -38,12 +39,12 @@ class GroundPainter:
         self._roads = shapely.STRtree([r.outline_m for r in world.roads])
         self._buildings = world.buildings
         self._built = shapely.STRtree([b.footprint_m for b in self._buildings])
-        self._trees = shapely.STRtree(shapely.points(world.trees.xy_m))
+        self._trees = shapely.STRtree(list(np.asarray(shapely.points(world.trees.xy_m))))
         self._litter = shapely.STRtree([shapely.Point(x, y) for _, x, y, _, _ in world.litter])
         self._plumes = shapely.STRtree([p.footprint_m for p in world.planted.plumes])
         self._wastes = shapely.STRtree([w.footprint_m for w in world.planted.wastes])
         self._bridges = [b.footprint_m for b in world.bridges]
-        self._village = shapely.STRtree([g for g in _yards(world)])
+        self._village = shapely.STRtree(_yards(world))
         self._shift = -world.sun[:2] / world.sun[2]
         rng = np.random.default_rng([world.seed, 77])
         size = 257  # prime to the tile, so that slow variation repeats after 411 m only
@@ -107,15 +108,17 @@ class GroundPainter:
                 cv2.copyTo(surfaces[surface], brush.mask(outlines), tile)
         for road in roads:
             if road.surface == "asphalt":
-                decals.mark_road(tile, brush.px, road.centre_m, road.width_m)
+                landmarks.mark_road(tile, brush.px, road.centre_m, road.width_m)
         variation = self.slow(2, i, j)
         light = np.clip(128 + 9 * variation, 80, 180).astype(np.uint8)
         tile = cv2.multiply(tile, cv2.merge([light] * 3), scale=1 / 128)
         for kind, x, y, size, seed in self._things(box):
-            decals.land(tile, brush.px(np.array([[x, y]]))[0], kind, size / GROUND_GSD_M, seed, m)
+            landmarks.paint_on_land(
+                tile, brush.px(np.array([[x, y]]))[0], kind, size / GROUND_GSD_M, seed, m
+            )
         for road in roads:
             if road.surface == "asphalt":
-                decals.park_cars(tile, brush.px, road.centre_m, road.width_m, self._shift)
+                landmarks.park_cars(tile, brush.px, road.centre_m, road.width_m, self._shift)
         shade = self._shadows(box, brush, 0.0)
         return _darken(tile, shade, world.shadow_depth)
 
@@ -132,9 +135,11 @@ class GroundPainter:
             green = slow + noise(5, 0.5, 8.0, 1.2) * np.float32(0.6) - far * np.float32(0.35)
             cv2.copyTo(m.algae, _above(green, 1.9 - 1.6 * world.algae), water)
         for k in sorted(self._plumes.query(box, "intersects")):
-            decals.plume(water, brush.px, world.planted.plumes[k], GROUND_GSD_M)
+            afloat.plume(water, brush.px, world.planted.plumes[k], GROUND_GSD_M)
         for kind, x, y, size, seed in self._things(box):
-            decals.water(water, brush.px(np.array([[x, y]]))[0], kind, size / GROUND_GSD_M, seed, m)
+            afloat.paint_afloat(
+                water, brush.px(np.array([[x, y]]))[0], kind, size / GROUND_GSD_M, seed, m
+            )
         for k in sorted(self._wastes.query(box.buffer(2), "intersects")):
             paint_waste(water, brush.px, world.planted.wastes[k])
         shade = self._shadows(box, brush, WATER_UP_M)
@@ -183,7 +188,7 @@ class GroundPainter:
                 (centre > -radius[:, None]) & (centre < TILE_PX + radius[:, None]), axis=1
             )
             for k in np.flatnonzero(seen):
-                ring = decals.blob(int(trees.crown[index[k]]))
+                ring = blob(int(trees.crown[index[k]]))
                 points = centre[k] + ring * radius[k]
                 cv2.fillPoly(mask, [np.round(points * 8).astype(np.int32)], 255, shift=3)
         return mask

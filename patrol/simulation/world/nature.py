@@ -9,13 +9,14 @@ import shapely
 from numpy.typing import NDArray
 from shapely.geometry.base import BaseGeometry
 
-from patrol.simulation.world.banks import GREEN, STONE, Bank
+from patrol.simulation.world.banks import GREEN, STONE, WATER_UP_M, Bank, Stretch
 from patrol.simulation.world.things import Outfall, Trees
 
 __all__ = ["Litter", "grow_trees", "scatter"]
 
 FloatArray = NDArray[np.float64]
 _CROWNS = 16
+_DEEP_M = 62.0  # trees grow this far from the bank
 
 # Trees a square metre behind the bank, by land use.
 _THICK = {"park": 1 / 85, "street": 1 / 420, "village": 1 / 260, "field": 1 / 700, "wild": 1 / 38}
@@ -35,37 +36,15 @@ def grow_trees(
     rng: np.random.Generator,
 ) -> Trees:
     """Rows along streets, loose trees by land use, bushes on green banks; clear of obstacles."""
-    parts: list[FloatArray] = []  # columns: x, y, radius, up, foot, fussy
+    parts = [np.zeros((0, 6))]  # columns: x, y, radius, up, foot, 1 where it minds obstacles
     for bank in banks:
         for stretch in bank.stretches:
-            span = slice(stretch.start, stretch.stop)
-            count = stretch.stop - stretch.start
             if stretch.character in ("street", "park") and rng.random() < 0.75:
-                step = int(rng.integers(3, 6))
-                k = np.arange(stretch.start, stretch.stop, step)
-                offset, radius = rng.uniform(4.3, 5.2), rng.uniform(1.6, 3.2)
-                xy = bank.water_m[k] + bank.normal[k] * (offset + bank.run_m[k])[:, None] * 0.9
-                parts.append(_rows(rng, xy + rng.normal(0, 0.15, xy.shape), radius, 0.12))
-            loose = rng.poisson(_THICK[stretch.character] * count * 2 * 60)
-            k = rng.integers(stretch.start, stretch.stop, loose)
-            xy = bank.water_m[k] + bank.normal[k] * (
-                bank.run_m[k] + rng.uniform(1.5, 62, loose) ** 1.0
-            )[:, None]  # fmt: skip
-            parts.append(_rows(rng, xy, rng.uniform(1.5, 3.6), 0.35))
-            green = np.flatnonzero(bank.kind[span] == GREEN) + stretch.start
-            bushes = rng.poisson(0.42 * len(green)) if len(green) else 0
-            if bushes:
-                k = rng.choice(green, bushes)
-                back = rng.uniform(-0.1, 1.1, bushes)
-                xy = bank.water_m[k] + bank.normal[k] * (bank.run_m[k] * back)[:, None]
-                xy = xy + rng.normal(0, 0.8, xy.shape)
-                radius = rng.uniform(0.5, 1.7, bushes)
-                foot = -2.5 * (1 - np.clip(back, 0, 1))
-                parts.append(
-                    np.column_stack([xy, radius, foot + radius * 0.8, foot, np.zeros(bushes)])
-                )
-    rows = np.vstack(parts) if parts else np.zeros((0, 6))
-    dots = shapely.points(rows[:, :2])
+                parts.append(_avenue(bank, stretch, rng))
+            parts.append(_loose(bank, stretch, rng))
+            parts.append(_bushes(bank, stretch, rng))
+    rows = np.vstack(parts)
+    dots = np.asarray(shapely.points(rows[:, :2]))
     tree = shapely.STRtree(list(obstacles))
     reach = np.where(rows[:, 5] > 0, np.minimum(0.6 * rows[:, 2], 2.0), 0.0)
     hit = np.zeros(len(rows), dtype=bool)
@@ -75,6 +54,44 @@ def grow_trees(
     rows = np.vstack([rows, _curtains(outfalls, rng)])
     crown = rng.integers(_CROWNS, size=len(rows))
     return Trees(rows[:, :2], rows[:, 2], rows[:, 3], rows[:, 4], crown)
+
+
+def _avenue(bank: Bank, stretch: Stretch, rng: np.random.Generator) -> FloatArray:
+    """A row of trees of one age along the bank."""
+    k = np.arange(stretch.start, stretch.stop, int(rng.integers(3, 6)))
+    offset, radius = rng.uniform(4.3, 5.2), float(rng.uniform(1.6, 3.2))
+    xy = bank.water_m[k] + bank.normal[k] * (offset + bank.run_m[k])[:, None] * 0.9
+    return _rows(rng, xy + rng.normal(0, 0.15, xy.shape), radius, 0.12)
+
+
+def _loose(bank: Bank, stretch: Stretch, rng: np.random.Generator) -> FloatArray:
+    """Trees anywhere behind the bank, as thick as the land use has them."""
+    area_m2 = (stretch.stop - stretch.start) * 2.0 * _DEEP_M
+    count = rng.poisson(_THICK[stretch.character] * area_m2)
+    k = rng.integers(stretch.start, stretch.stop, count)
+    back = bank.run_m[k] + rng.uniform(1.5, _DEEP_M, count)
+    xy = bank.water_m[k] + bank.normal[k] * back[:, None]
+    return _rows(rng, xy, float(rng.uniform(1.5, 3.6)), 0.35)
+
+
+def _bushes(bank: Bank, stretch: Stretch, rng: np.random.Generator) -> FloatArray:
+    """Bushes on the slopes of green banks; they may hang over whatever is there."""
+    green = np.flatnonzero(bank.kind[stretch.start : stretch.stop] == GREEN) + stretch.start
+    count = int(rng.poisson(0.42 * len(green)))
+    if count == 0:
+        return np.zeros((0, 6))
+    k, back = rng.choice(green, count), rng.uniform(-0.1, 1.1, count)
+    xy = bank.water_m[k] + bank.normal[k] * (bank.run_m[k] * back)[:, None]
+    radius = rng.uniform(0.5, 1.7, count)
+    foot = WATER_UP_M * (1 - np.clip(back, 0, 1))
+    columns = [
+        xy + rng.normal(0, 0.8, xy.shape),
+        radius,
+        foot + radius * 0.8,
+        foot,
+        np.zeros(count),
+    ]
+    return np.column_stack(columns)
 
 
 def _rows(rng: np.random.Generator, xy: FloatArray, radius_m: float, spread: float) -> FloatArray:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 import numpy as np
 import shapely
@@ -13,7 +14,7 @@ from shapely.geometry.base import BaseGeometry
 
 from patrol.area import River, StudyArea
 from patrol.simulation.world.banks import WALL, WATER_UP_M, Bank
-from patrol.simulation.world.floating import waste_heap
+from patrol.simulation.world.litter import waste_heap
 from patrol.simulation.world.things import Building, Outfall, Plume, Waste
 
 __all__ = ["Ground", "Planted", "plant"]
@@ -201,9 +202,9 @@ def _plume(
     outline = LineString(spine)
     parts = [Polygon(shapely.Point(p).buffer(h)) for p, h in zip(spine, half, strict=True)]
     footprint = shapely.union_all(
-        [shapely.union(p, q).convex_hull for p, q in zip(parts, parts[1:], strict=False)]
+        [shapely.union(p, q).convex_hull for p, q in pairwise(parts)]
     ).intersection(gardener.ground.water)
-    if footprint.is_empty or footprint.geom_type != "Polygon" or outline.length < 4:
+    if footprint.is_empty or not isinstance(footprint, Polygon) or outline.length < 4:
         return
     for _ in range(40):  # one that can be told from the water
         colour = _PLUMES[int(rng.integers(len(_PLUMES)))]

@@ -183,9 +183,8 @@ def _rows(
                 centre = bank.water_m[k] + out * (begin + rng.uniform(0, 4) + depth / 2)
                 longer, shorter = (along, out) if length >= depth else (out, -along)
                 h, w = max(length, depth) / 2, min(length, depth) / 2
-                corners = np.array([
-                    centre + longer * a + shorter * b for a, b in ((-h, -w), (h, -w), (h, w), (-h, w))
-                ])  # fmt: skip
+                signs = ((-h, -w), (h, -w), (h, w), (-h, w))
+                corners = np.array([centre + longer * a + shorter * b for a, b in signs])
                 if not Polygon(corners).exterior.is_ccw:
                     corners = corners[[1, 0, 3, 2]]
                 found.append((

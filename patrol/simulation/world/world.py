@@ -75,13 +75,15 @@ class World:
         bridges = build_bridges(area, streams[1])
         roads = build_roads(banks, bridges, opening, streams[1])
         hard = [r.outline_m for r in roads if r.surface == "asphalt"]
-        lawful = [b.footprint_m for b in permitted]
+        lawful: list[BaseGeometry] = [b.footprint_m for b in permitted]
         clear = [b.footprint_m.buffer(4) for b in bridges] + hard + lawful
         ground = Ground(water, opening, zone, shapely.union_all(clear) if clear else Polygon())
         look = streams[6]
         azimuth, elevation = np.radians(look.uniform(85, 275)), np.radians(look.uniform(36, 68))
         sun = np.array([
-            np.sin(azimuth) * np.cos(elevation), np.cos(azimuth) * np.cos(elevation), np.sin(elevation),
+            np.sin(azimuth) * np.cos(elevation),
+            np.cos(azimuth) * np.cos(elevation),
+            np.sin(elevation),
         ])  # fmt: skip
         materials = make_materials(streams[7], sun)
         planted = plant(
@@ -96,10 +98,17 @@ class World:
         mouths = [o.footprint_m.buffer(1.0) for o in planted.outfalls]
         trees = grow_trees(banks, built + spared + mouths + shore, planted.outfalls, streams[4])
         litter = scatter(
-            banks, built + mouths + [b.footprint_m for b in bridges]
-            + [w.footprint_m for w in planted.wastes] + [p.footprint_m for p in planted.plumes],
+            banks,
+            [
+                *built,
+                *mouths,
+                *hard,
+                *(b.footprint_m for b in bridges),
+                *(w.footprint_m for w in planted.wastes),
+                *(p.footprint_m for p in planted.plumes),
+            ],
             streams[5],
-        )  # fmt: skip
+        )
         return cls(
             area, seed, water, opening, banks, tuple(roads), tuple(bridges),
             (*permitted, *houses), planted, trees, tuple(litter),

@@ -37,7 +37,7 @@ class Heap:
     @property
     def outline_m(self) -> BaseGeometry:
         """What can be seen of it from above."""
-        pieces = shapely.convex_hull(shapely.multipoints(self.at_m)).buffer(0.14)
+        pieces = shapely.MultiPoint(self.at_m).convex_hull.buffer(0.14)
         return pieces.union(shapely.Polygon(self.scum_m).buffer(0)) if self.scum > 0.5 else pieces
 
 
