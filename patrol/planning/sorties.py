@@ -3,13 +3,15 @@
 Route first, cluster second: an order of all pieces is split into sorties by dynamic programming,
 best split, site and directions for that order (J. E. Beasley, Omega 11, 1983; C. Prins, Computers
 & Operations Research 31, 2004); the order itself is searched, all orders where they are few, else
-by moving and turning runs of pieces (2-opt, Or-opt) from two starts until nothing improves.
+by moving and turning runs of pieces (2-opt, Or-opt) from two starts until nothing improves, then
+on from shaken best orders (iterated local search; H. Lourenço, O. Martin, T. Stützle 2003).
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+import random
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import permutations
 
@@ -21,7 +23,7 @@ __all__ = ["Problem", "Route", "Visit", "assign"]
 FloatArray = NDArray[np.float64]
 
 _ALL_ORDERS_UP_TO = 6  # 720 orders
-_MOST_SPLITS = 6_000  # split evaluations in a search, over all starts
+_EFFORT = 600_000  # orders tried in a search times the square of the pieces
 _EPSILON_S = 1e-6
 
 
@@ -73,7 +75,7 @@ class Route:
     visits: tuple[Visit, ...]
 
 
-def assign(problem: Problem) -> tuple[Route, ...]:
+def assign(problem: Problem, seed: int = 0) -> tuple[Route, ...]:
     """Sorties that fly every piece once, in the least total time found.
 
     Every piece must be flyable alone (`Problem.alone_wh`); raises ValueError where one is not.
@@ -87,9 +89,7 @@ def assign(problem: Problem) -> tuple[Route, ...]:
     if count <= _ALL_ORDERS_UP_TO:
         best = min(permutations(range(count)), key=split.cost)
     else:
-        starts = [tuple(range(count)), _nearest_chain(problem)]
-        each = _MOST_SPLITS // len(starts)
-        best = min((_improved(order, split.cost, each) for order in starts), key=split.cost)
+        best = _searched(problem, split, random.Random(seed))
     return split.routes(best)
 
 
@@ -213,23 +213,37 @@ def _nearest_chain(problem: Problem) -> tuple[int, ...]:
     return tuple(order)
 
 
-def _improved(
-    order: tuple[int, ...], cost: Callable[[tuple[int, ...]], float], most: int
-) -> tuple[int, ...]:
-    """Turn a run round (2-opt), or move a run of up to three elsewhere (Or-opt), as long as one
-    of them helps and fewer than `most` orders were tried."""
-    best, tried, helped = cost(order), 0, True
-    while helped and tried < most:
-        helped = False
-        for move in _moves(len(order)):  # go on from where a move helped, then round again
-            candidate = tuple(order[i] for i in move)
-            tried += 1
-            value = cost(candidate)
-            if value < best - _EPSILON_S:
-                order, best, helped = candidate, value, True
-            if tried >= most:
-                break
-    return order
+def _searched(problem: Problem, split: _Splitter, rng: random.Random) -> tuple[int, ...]:
+    count = len(problem.work_s)
+    most = min(20_000, max(1_000, _EFFORT // count**2))
+    moves = _moves(count)
+    tries = 0
+
+    def improved(order: tuple[int, ...]) -> tuple[int, ...]:
+        """Move by move as long as one of them helps and there are tries left."""
+        nonlocal tries
+        best, helped = split.cost(order), True
+        while helped and tries < most:
+            helped = False
+            for move in moves:  # goes on from where a move helped, then round again
+                candidate = tuple(order[i] for i in move)
+                tries += 1
+                value = split.cost(candidate)
+                if value < best - _EPSILON_S:
+                    order, best, helped = candidate, value, True
+                if tries >= most:
+                    break
+        return order
+
+    best = min(
+        (improved(order) for order in (tuple(range(count)), _nearest_chain(problem))),
+        key=split.cost,
+    )
+    while tries < most:
+        a, b, c = sorted(rng.sample(range(1, count), 3))
+        shaken = best[:a] + best[b:c] + best[a:b] + best[c:]  # the double bridge: 2-opt resists it
+        best = min(best, improved(shaken), key=split.cost)
+    return best
 
 
 def _moves(count: int) -> list[tuple[int, ...]]:
