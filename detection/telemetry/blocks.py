@@ -51,6 +51,8 @@ def read_blocks(path: Path) -> tuple[list[Block], list[str]]:
         if at + 1 < len(heads) and body and body[-1].strip().isdigit():
             body = body[:-1]  # the next block's number
         text = "\n".join(line.strip() for line in body if line.strip())
+        if at + 1 < len(heads) or not lines[-1].strip():
+            text += "\n"  # else the file ends within the line
         times = _TIMES.match(lines[head])
         if times is None:
             bad.append(head + 1)

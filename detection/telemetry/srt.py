@@ -34,7 +34,7 @@ _GPS = re.compile(
     rf"(?:,\s{{0,2}}({_NUMBER})\s{{0,2}}([mM]?)\s{{0,2}})?\)"
 )
 _GPS_ANY = re.compile(r"GPS\s{0,2}\(")
-_HEIGHT = re.compile(rf"(?<![A-Za-z.])(?:BAROMETER|Hb)\s{{0,2}}:\s{{0,2}}({_NUMBER})(?![\d.])")
+_HEIGHT = re.compile(rf"(?<![A-Za-z.])(?:BAROMETER|Hb)\s{{0,2}}:\s{{0,2}}({_NUMBER})(?=[\sM])")
 _HEIGHT_H = re.compile(rf"(?<![A-Za-z.])H\s{{1,2}}({_NUMBER})\s{{0,2}}m(?![A-Za-z/])")
 _ANGLE = rf"({_NUMBER})[^\d,()+-]{{0,4}}"
 _PRY = re.compile(rf"([FG])\.PRY\s{{0,2}}\(\s{{0,2}}{_ANGLE},\s{{0,2}}{_ANGLE},\s{{0,2}}{_ANGLE}\)")
@@ -84,17 +84,20 @@ def read_srt(path: Path, zone: tzinfo | None = None) -> PoseTrack:
     blocks, warnings = read_blocks(path)
     rows = [_row(block.text) for block in blocks]
     warnings += _drop_cut_off_end(blocks, rows)
-    kept = _in_time_order([block.start_s for block in blocks])
-    if len(kept) < len(blocks):
-        first = next(i for i in range(len(blocks)) if i >= len(kept) or kept[i] != i)
-        lost = len(blocks) - len(kept)
-        said = f"line {blocks[first].line}: time runs backwards"
+    starts = np.array([block.start_s for block in blocks])
+    kept = _in_time_order(starts)
+    if lost := len(blocks) - len(kept):
         if lost > _MOST_BAD_SHARE * len(blocks):
+            back = blocks[int(np.flatnonzero(np.diff(starts) < 0)[0]) + 1]
             raise SubtitleError(
-                f"{path}: {said} in {lost} of {len(blocks)} blocks; the file seems to be several "
-                "recordings joined: split it at that line"
+                f"{path}: line {back.line}: time runs backwards, and {lost} of {len(blocks)} "
+                "blocks would not fit; several recordings seem to be joined: split the file there"
             )
-        warnings.append(f"{said}; {lost} of {len(blocks)} blocks left out")
+        first = min(set(range(len(blocks))) - set(kept))
+        warnings.append(
+            f"line {blocks[first].line}: time runs backwards; {lost} of {len(blocks)} blocks left "
+            "out"
+        )
         blocks, rows = [blocks[i] for i in kept], [rows[i] for i in kept]
     return _track(path, blocks, rows, zone, warnings)
 
@@ -136,7 +139,7 @@ def _drop_cut_off_end(blocks: list[Block], rows: list[_Row]) -> list[str]:
         return []
     last, before = blocks[-1], blocks[-2]
     lacks = rows[-2].facts - rows[-1].facts
-    shorter = last.text.count("\n") < before.text.count("\n")
+    shorter = len(last.text.splitlines()) < len(before.text.splitlines())
     unclosed = "</font>" in before.text and "</font>" not in last.text
     if not (lacks or shorter or unclosed):
         return []
@@ -144,15 +147,14 @@ def _drop_cut_off_end(blocks: list[Block], rows: list[_Row]) -> list[str]:
     return [f"line {last.line}: the last block is cut off and was left out"]
 
 
-def _in_time_order(starts: Sequence[float]) -> list[int]:
+def _in_time_order(starts: np.ndarray) -> list[int]:
     """Indices of the longest run of blocks whose times never go back (patience sorting)."""
-    values = np.asarray(starts)
-    if values.size < 2 or np.all(np.diff(values) >= 0):
-        return list(range(values.size))
+    if np.all(np.diff(starts) >= 0):
+        return list(range(len(starts)))
     tails: list[float] = []
     tail_index: list[int] = []
     previous: list[int] = []
-    for i, value in enumerate(starts):
+    for i, value in enumerate(starts.tolist()):
         at = int(np.searchsorted(tails, value, side="right"))
         previous.append(tail_index[at - 1] if at else -1)
         tails[at : at + 1] = [value]
