@@ -80,18 +80,12 @@ def create_app(settings: Settings, clock: Clock = system_clock) -> FastAPI:
 
 
 class _Console(StaticFiles):
-    """The built console; a path of its own pages (no file, no dot) is its index page."""
+    """The built console, under every path that is not the API's."""
 
     async def get_response(self, path: str, scope: Scope) -> Response:
         if scope["path"].startswith("/api/"):
             raise HTTPException(404, "没有这个接口: the API has no such path")
-        try:
-            return await super().get_response(path, scope)
-        except HTTPException as error:
-            page = path.rpartition("/")[2]
-            if error.status_code != 404 or "." in page:
-                raise
-            return await super().get_response("index.html", scope)
+        return await super().get_response(path, scope)
 
 
 def _mount_console(app: FastAPI, dist: Path) -> None:

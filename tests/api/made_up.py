@@ -76,3 +76,46 @@ SIGHTINGS = [
     sighting("S0005", "structure", 200, 0),  # far from the river
     sighting("S0006", "floating_waste", 0, 200, confidence=0.3),  # on the border, and unsure
 ]
+
+
+def make_district(folder: Path) -> Path:
+    """Two communities that meet at the river, which runs north along east = 0; the management
+    zone is 25 m either side of it, with one permitted pump station."""
+    layers = {
+        "rivers": [
+            feature(
+                "LineString", [lonlat(0, -500), lonlat(0, 500)],
+                code="R1", name="中心涌", name_en="Middle Creek", width_m=16,
+            )
+        ],
+        "communities": [
+            box(-500, -500, 0, 500, code="440112012001", name="西社区", name_en="West"),
+            box(0, -500, 500, 500, code="440112012002", name="东社区", name_en="East"),
+        ],
+        "grids": [
+            box(-500, -500, 0, 500, code="G1", name="西一", community_code="440112012001"),
+            box(0, -500, 500, 0, code="G2", name="东一", community_code="440112012002"),
+            box(0, 0, 500, 500, code="G3", name="东二", community_code="440112012002"),
+        ],
+        "management_zones": [box(-25, -500, 25, 500, code="Z1", name="中心涌管理范围", river="R1")],
+        "permitted_structures": [
+            box(12, 100, 20, 108, code="P1", name="泵站", kind="pump", permit="2019-1", height_m=5)
+        ],
+        "launch_sites": [feature("Point", lonlat(100, 0), code="L1", name="起降点", name_en="Site")],
+        "no_fly_zones": [box(300, 300, 400, 400, code="N1", name="禁飞", name_en="No fly", reason="学校")],
+    }  # fmt: skip
+    for name, features in layers.items():
+        write(folder / f"{name}.geojson", collection(features))
+    write(folder / "departments.json", DEPARTMENTS)
+    return folder
+
+
+def make_patrol_folder(folder: Path, features: list[dict[str, Any]]) -> Path:
+    """A patrol's folder, named as the patrol, with these sightings and their pictures."""
+    members = {"patrol": folder.name, "generated": NOW}
+    write(folder / "sightings.geojson", collection(features, **members))
+    (folder / "evidence").mkdir(exist_ok=True)
+    for row in features:
+        picture = folder / "evidence" / f"{row['properties']['id']}.jpg"
+        picture.write_bytes(b"\xff\xd8" + picture.name.encode())
+    return folder
