@@ -25,6 +25,7 @@ from geo.coordinates import EastNorth, LocalProjection, LonLat
 from geo.errors import LayerError
 from geo.layers import Feature, read_layer
 from geo.placing import GroundPoint
+from geo.suspicion import judge_structure
 from patrol.area import StudyArea
 
 __all__ = ["Dismissed", "District", "Intake", "Sightings", "cases_document", "open_cases"]
@@ -233,18 +234,8 @@ def _suspicion(
             f"{district.area.folder / 'management_zones.geojson'}: no such file; without it no "
             "structure can be judged"
         )
-    inside = district.zones.probability_inside(point)
-    if inside < 0.5:
-        return False, f"probability {inside:.2f} of standing in a management zone"
-    if district.permitted is not None:
-        at = _at(point.position.projection.origin, district.permitted.projection)
-        reach_m = point.ellipse.semi_major_m + feature.number("radius_m", 0.0)
-        for area, outline_m in zip(
-            district.permitted.areas, district.permitted.outlines_m, strict=True
-        ):
-            if outline_m.distance(at) <= reach_m:
-                return False, f"is the permitted structure {area.code} {area.name}"
-    return True, f"a structure in a management zone (probability {inside:.2f}), none permitted"
+    judged = judge_structure(point, district.zones, district.permitted)
+    return judged.suspected, judged.reason
 
 
 def cases_document(store: Store, intake: Intake) -> dict[str, Any]:
