@@ -108,7 +108,7 @@ def register(app: typer.Typer) -> None:
 def _tell(level: str, text: str) -> None:
     """Show warnings and worse at once; everything is in events.jsonl."""
     if level in ("emergency", "alert", "critical", "error", "warning"):
-        note(f"{level}: {text}")
+        note(f"[{level}] {text}")
 
 
 def _ready(sortie: Sortie) -> None:

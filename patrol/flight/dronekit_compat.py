@@ -82,6 +82,8 @@ def connect(url: str, timeout_s: float = 10.0) -> Any:
     try:
         with contextlib.redirect_stdout(io.StringIO()):
             vehicle = dronekit.connect(url, _initialize=False)
+    except ImportError as error:
+        raise FlightError(f"{url}: a serial connection needs pyserial ({error})") from None
     except OSError as error:
         reason = error.strerror or str(error)
         raise FlightError(

@@ -71,12 +71,13 @@ class Link:
     `interrupts` is given to it.
     """
 
-    def __init__(self, url: str, *, timeout_s: float = 10.0, silence_s: float = 8.0) -> None:
+    def __init__(self, url: str, *, timeout_s: float = 10.0, silence_s: float = 10.0) -> None:
         self.url = url
         self.silence_s = silence_s
         self.vehicle = dk.connect(url, timeout_s)
         self.changed = threading.Condition()
         self.texts: deque[StatusText] = deque(maxlen=50)
+        self.said = 0  # texts heard so far
         self.on_text: Callable[[StatusText], None] = lambda text: None
         self.fix_type = 0
         self.ekf_ok = False
@@ -139,6 +140,7 @@ class Link:
     def _on_text(self, message: Any) -> None:
         text = StatusText(message.severity, message.text.rstrip("\0 "))
         self.texts.append(text)
+        self.said += 1
         self.on_text(text)
         self._notify()
 
@@ -186,11 +188,10 @@ class Link:
         return None if level is None or level < 0 else float(level)
 
     def warning(self, since: int = 0) -> str:
-        """The last warning that the vehicle gave among the texts from index `since` on."""
-        for text in reversed(list(self.texts)[since:]):
-            if text.is_warning:
-                return text.text
-        return ""
+        """The last two warnings among the texts from number `since` on; often reason and action."""
+        new = self.said - since
+        warnings = [t.text for t in list(self.texts)[-new:] if t.is_warning] if new > 0 else []
+        return "; ".join(dict.fromkeys(warnings[-2:]))
 
     @property
     def lost(self) -> str | None:
@@ -250,7 +251,7 @@ class Link:
 
     def set_mode(self, name: str, timeout_s: float = 5.0) -> None:
         """Change the flight mode; raises FlightError with the vehicle's reason where it stays."""
-        said = len(self.texts)
+        said = self.said
         deadline = time.monotonic() + timeout_s
         while self.mode != name:
             if time.monotonic() > deadline:

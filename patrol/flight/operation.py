@@ -118,7 +118,7 @@ class _Operation:
         path = self.folder / "flight" / f"sortie-{sortie.id:02d}.parquet"
         metadata = {"sortie": str(sortie.id), "launch_site": sortie.launch_site, "outcome": outcome}
         kept = recorder.write(path, metadata)
-        level = "info" if outcome == "complete" else "error"
+        level = "info" if outcome == "complete" else "notice"
         recorder.say(level, f"架次结束 sortie {sortie.id}: {outcome}")
         duration_s = used = 0.0
         if kept:
@@ -142,7 +142,7 @@ def fly_patrol(
     connect: str | None = None,
     simulation: Simulation,
     rules: FlightRules | None = None,
-    silence_s: float = 8.0,
+    silence_s: float = 10.0,
     on_distance: Callable[[float], None] = lambda metres: None,
     on_event: Callable[[str, str], None] = lambda level, text: None,
     before_sortie: Callable[[Sortie], None] = lambda sortie: None,

@@ -145,7 +145,7 @@ class SortieFlight:
     def _take_off(self) -> None:
         link = self._link
         link.set_mode("GUIDED")  # Copter cannot be armed in AUTO
-        self._said = len(link.texts)
+        self._said = link.said
         deadline = time.monotonic() + self._rules.arm_wall_s
         while not link.armed:
             link.vehicle.armed = True

@@ -45,7 +45,7 @@ def upload(link: Link, items: Sequence[MissionItem]) -> None:
     for item in items[1:] if has_home else items:
         commands.add(_command(item))
     link.mission_ack = None
-    said = len(link.texts)
+    said = link.said
     commands.wait_ready()
     watch = _UploadWatch(link)
     try:

@@ -22,7 +22,7 @@ _DEFAULTS: dict[str, float] = {
     "BATT_FS_CRT_ACT": 1,  # LAND
     "FS_EKF_ACTION": 1,  # LAND
     "FS_GCS_ENABLE": 1,  # RTL
-    "FS_GCS_TIMEOUT": 5,
+    "FS_GCS_TIMEOUT": 10,
     "WPNAV_SPEED": 800,
     "WPNAV_SPEED_UP": 250,
     "WPNAV_SPEED_DN": 150,

@@ -61,6 +61,7 @@ class FlightPath:
     LATERAL_M_S2 = 2.5
     JERK_M_S3 = 8.0
     CREEP_M_S = 0.3
+    LAG_S = 0.25
 
     def __init__(
         self,
@@ -75,7 +76,8 @@ class FlightPath:
         """`speed_m_s` is the speed along the first leg with which the target sets out."""
         self._marks: list[tuple[float, float]] = []  # (arc length, height) of start and stops
         self._pieces: list[_Piece] = []
-        self._build(start, stops, corner_m, climb_m_s, descent_m_s)
+        self._build(start, stops, corner_m)
+        self._limit_climb(climb_m_s, descent_m_s)
         self._plan_speeds()
         self.length = self._pieces[-1].start + self._pieces[-1].length if self._pieces else 0.0
         self.s = 0.0
@@ -93,8 +95,6 @@ class FlightPath:
         start: tuple[float, float, float],
         stops: list[Stop],
         corner_m: float,
-        climb_m_s: float,
-        descent_m_s: float,
     ) -> None:
         points = [(start[0], start[1])] + [(stop.east, stop.north) for stop in stops]
         heights = [start[2]] + [stop.up for stop in stops]
@@ -102,15 +102,12 @@ class FlightPath:
             (math.hypot(b[0] - a[0], b[1] - a[1]), math.atan2(b[0] - a[0], b[1] - a[1]))
             for a, b in itertools.pairwise(points)
         ]
+        limits = [stop.speed_m_s for stop in stops]
         s = 0.0
         trimmed = 0.0  # taken off the start of the next leg by the corner before it
         self._marks.append((0.0, heights[0]))
         for i, (length, heading) in enumerate(legs):
-            limit = stops[i].speed_m_s
-            rise = heights[i + 1] - heights[i]
-            if length > 0 and rise:
-                rate = climb_m_s if rise > 0 else descent_m_s
-                limit = min(limit, max(rate * length / abs(rise), self.CREEP_M_S))
+            limit = limits[i]
             following = legs[i + 1] if i + 1 < len(legs) else None
             turn = _turn(heading, following[1]) if following and length and following[0] else 0.0
             radius = cut = 0.0
@@ -131,10 +128,10 @@ class FlightPath:
                 sin, cos = math.sin(heading), math.cos(heading)
                 east = points[i + 1][0] - sin * cut
                 north = points[i + 1][1] - cos * cut
-                corner_limit = min(limit, math.sqrt(self.LATERAL_M_S2 * radius))
+                corner_limit = min(limit, limits[i + 1], math.sqrt(self.LATERAL_M_S2 * radius))
                 self._pieces.append(
                     _Piece(s, arc, east, north, heading, math.copysign(1 / radius, turn),
-                           max(corner_limit, self.CREEP_M_S))
+                           corner_limit)
                 )  # fmt: skip
                 self._marks.append((s + arc / 2, heights[i + 1]))
                 s += arc
@@ -156,6 +153,19 @@ class FlightPath:
         radius = min(speed * speed / self.LATERAL_M_S2, wide, room / tangent)
         return (radius, radius * tangent) if radius > 0.02 else (0.0, 0.0)
 
+    def _limit_climb(self, climb_m_s: float, descent_m_s: float) -> None:
+        """Slow down where the path is steeper than the vehicle climbs or sinks at full speed."""
+        first = 0
+        for (s0, h0), (s1, h1) in itertools.pairwise(self._marks):
+            rate = climb_m_s if h1 > h0 else descent_m_s
+            limit = max(rate * (s1 - s0) / abs(h1 - h0), 0.01) if h1 != h0 else math.inf
+            while first < len(self._pieces) - 1 and self._pieces[first + 1].start <= s0:
+                first += 1
+            for piece in self._pieces[first:]:
+                if piece.start >= s1:
+                    break
+                piece.limit_m_s = min(piece.limit_m_s, limit)
+
     def _plan_speeds(self) -> None:
         """The speed at the end of each piece from which all that follows can still be braked."""
         allowed = 0.0
@@ -175,13 +185,15 @@ class FlightPath:
         """Let the target run on for `dt_s` and return it."""
         if self._pieces and not self.finished:
             piece = self._pieces[self._piece]
-            left = piece.start + piece.length - self.s
+            # The speed follows what is wanted with a lag of about LAG_S: look so far ahead.
+            left = piece.start + piece.length - self.s - self.LAG_S * self.speed
             reach = math.sqrt(piece.exit_m_s**2 + 2 * self.BRAKE_M_S2 * max(left, 0.0))
-            wanted = min(piece.limit_m_s, max(reach, self.CREEP_M_S))
-            accel = max(-self.ACCEL_M_S2, min(self.ACCEL_M_S2, (wanted - self.speed) / 0.25))
+            creep = min(self.CREEP_M_S, piece.limit_m_s)
+            wanted = min(piece.limit_m_s, max(reach, creep))
+            accel = max(-self.ACCEL_M_S2, min(self.ACCEL_M_S2, (wanted - self.speed) / self.LAG_S))
             change = self.JERK_M_S3 * dt_s
             self._accel += max(-change, min(change, accel - self._accel))
-            self.speed = max(self.speed + self._accel * dt_s, self.CREEP_M_S)
+            self.speed = max(self.speed + self._accel * dt_s, creep)
             self.s = min(self.s + self.speed * dt_s, self.length)
             last = len(self._pieces) - 1
             while self._piece < last and self.s >= self._pieces[self._piece + 1].start:
