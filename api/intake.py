@@ -19,7 +19,7 @@ from dispatch.errors import ReportError
 from dispatch.ledger import Head
 from dispatch.reports import CommunityShare, Report, Violation, already_reported, covariance_of
 from dispatch.store import Store, Writer
-from dispatch.values import iso, parse_time
+from dispatch.values import iso, parse_time_or_none
 from geo.communities import AreaMap
 from geo.coordinates import EastNorth, LocalProjection, LonLat
 from geo.errors import LayerError
@@ -324,8 +324,8 @@ def _at(position: LonLat, projection: LocalProjection) -> shapely.Point:
     return shapely.Point(east, north)
 
 
-def _time(feature: Feature, name: str) -> datetime:
-    return parse_time(feature.properties.get(name), f"{feature.source}: {name}")
+def _time(feature: Feature, name: str) -> datetime | None:
+    return parse_time_or_none(feature.properties.get(name), f"{feature.source}: {name}")
 
 
 def _whole(feature: Feature, name: str) -> int:

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import shapely
 
-from dispatch.values import parse_time
+from dispatch.values import parse_time_or_none
 from geo.errors import LayerError, PatrolError
 from geo.layers import Feature, read_layer
 from patrol.telemetry import Telemetry
@@ -106,15 +106,19 @@ def _read_seen(path: Path, _changed_ns: int, _size: int) -> Seen | None:
     try:
         features = read_layer(path, ("Point",), allow_empty=True)
         patrol = json.loads(path.read_text(encoding="utf-8-sig")).get("patrol")
-        firsts = [parse_time(f.properties.get("first_seen"), f.source) for f in features]
-        lasts = [parse_time(f.properties.get("last_seen"), f.source) for f in features]
+        times = [
+            time
+            for feature in features
+            for name in ("first_seen", "last_seen")
+            if (time := parse_time_or_none(feature.properties.get(name), feature.source))
+        ]
     except (PatrolError, OSError, ValueError):
         return None
     return Seen(
         patrol if isinstance(patrol, str) else None,
         len(features),
-        min(firsts, default=None),
-        max(lasts, default=None),
+        min(times, default=None),
+        max(times, default=None),
     )
 
 

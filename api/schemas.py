@@ -211,8 +211,8 @@ class ReportPublic(_Public):
     grid: str | None
     river: str | None = Field(description="Code of the nearest river.")
     river_name: str | None
-    first_seen: Utc
-    last_seen: Utc
+    first_seen: Utc | None = Field(description="null where the footage does not tell.")
+    last_seen: Utc | None
     views: int
     suspicion: str = Field(description="Why it is held to be a violation, in one line.")
     evidence_sha256: str | None

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from dispatch.departments import Department
 from dispatch.errors import CaseError
-from dispatch.values import Json, iso, parse_time
+from dispatch.values import Json, iso, parse_time, parse_time_or_none
 
 __all__ = ["Order"]
 
@@ -76,15 +76,11 @@ class Order:
                 department_name_en=str(document["department_name_en"]),
                 dispatched_at=parse_time(document["dispatched_at"], "dispatched_at"),
                 accept_by=parse_time(document["accept_by"], "accept_by"),
-                accepted_at=_time_or_none(document, "accepted_at"),
-                ended_at=_time_or_none(document, "ended_at"),
+                accepted_at=parse_time_or_none(document["accepted_at"], "accepted_at"),
+                ended_at=parse_time_or_none(document["ended_at"], "ended_at"),
             )
         except (KeyError, TypeError) as error:
             raise CaseError(
                 f"a stored order cannot be read ({type(error).__name__}: {error}); "
                 "verify the ledger"
             ) from None
-
-
-def _time_or_none(document: Json, name: str) -> datetime | None:
-    return None if document[name] is None else parse_time(document[name], name)

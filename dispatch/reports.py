@@ -11,7 +11,7 @@ from enum import StrEnum
 import numpy as np
 
 from dispatch.errors import ReportError
-from dispatch.values import Json, is_plain_text, iso, parse_time
+from dispatch.values import Json, is_plain_text, iso, parse_time_or_none
 from geo.coordinates import LocalProjection, LonLat
 from geo.errors import CoordinateError, GeometryError
 from geo.placing import CHI2_95_2D, Ellipse
@@ -94,8 +94,8 @@ class Report:
 
     `covariance_m2` is (2, 2) in east, north order; `communities` the most probable first;
     `river` the nearest one's code; `suspicion` says in one line why it is held to be a
-    violation; `evidence` is a path inside the patrol's folder. Raises ReportError where a value
-    cannot be.
+    violation; `evidence` is a path inside the patrol's folder; the times are None where the
+    footage does not tell them. Raises ReportError where a value cannot be.
     """
 
     patrol: str
@@ -108,8 +108,8 @@ class Report:
     grid: str | None
     river: str | None
     river_name: str | None
-    first_seen: datetime
-    last_seen: datetime
+    first_seen: datetime | None
+    last_seen: datetime | None
     views: int
     suspicion: str
     evidence: str | None = None
@@ -126,18 +126,25 @@ class Report:
             raise ReportError(f"{source}: a text holds control characters; write plain UTF-8")
         if not 0 <= self.confidence <= 1:
             raise ReportError(f"{source}: confidence must be 0 to 1, found {self.confidence}")
-        if self.first_seen.tzinfo is None or self.last_seen.tzinfo is None:
-            raise ReportError(f"{source}: times must have a zone")
-        if self.last_seen < self.first_seen:
-            raise ReportError(
-                f"{source}: last_seen {iso(self.last_seen)} is before first_seen "
-                f"{iso(self.first_seen)}"
-            )
+        self._check_times(source)
         if self.views < 1:
             raise ReportError(f"{source}: views must be at least 1, found {self.views}")
         if not self.communities or not all(0 <= s.probability <= 1 for s in self.communities):
             raise ReportError(f"{source}: community probabilities must be there, each 0 to 1")
         covariance_of(self.covariance_m2, source)
+
+    def _check_times(self, source: str) -> None:
+        first, last = self.first_seen, self.last_seen
+        if first is None or last is None:
+            if first is not last:
+                raise ReportError(f"{source}: first_seen and last_seen go together; one is missing")
+            return
+        if first.tzinfo is None or last.tzinfo is None:
+            raise ReportError(f"{source}: times must have a zone")
+        if last < first:
+            raise ReportError(
+                f"{source}: last_seen {iso(last)} is before first_seen {iso(first)}"
+            )  # fmt: skip
 
     @property
     def ellipse(self) -> Ellipse:
@@ -154,10 +161,7 @@ class Report:
         distance against chi-square with two degrees of freedom)."""
         if self.violation != other.violation:
             return False
-        if not (
-            self.first_seen - _SAME_PASS <= other.last_seen
-            and other.first_seen - _SAME_PASS <= self.last_seen
-        ):
+        if not (_starts_in_time(self, other) and _starts_in_time(other, self)):
             return False
         [apart] = LocalProjection(self.position).forward(
             [(other.position.lon_deg, other.position.lat_deg)]
@@ -179,8 +183,8 @@ class Report:
                 {"code": s.code, "name": s.name, "probability": s.probability}
                 for s in self.communities
             ],
-            "first_seen": iso(self.first_seen),
-            "last_seen": iso(self.last_seen),
+            "first_seen": iso(self.first_seen) if self.first_seen else None,
+            "last_seen": iso(self.last_seen) if self.last_seen else None,
         }
 
     @classmethod
@@ -203,8 +207,8 @@ class Report:
                     CommunityShare(s["code"], s["name"], s["probability"])
                     for s in document["communities"]
                 ),
-                first_seen=parse_time(document["first_seen"], "first_seen"),
-                last_seen=parse_time(document["last_seen"], "last_seen"),
+                first_seen=parse_time_or_none(document["first_seen"], "first_seen"),
+                last_seen=parse_time_or_none(document["last_seen"], "last_seen"),
                 **rest,
             )
         except (KeyError, TypeError, ValueError, AttributeError, CoordinateError) as error:
@@ -239,6 +243,11 @@ def already_reported(new: Sequence[Report], known: Sequence[Report]) -> list[int
                 found[index] = min(matches)[1]
                 del free[min(matches)[1]]
     return found
+
+
+def _starts_in_time(a: Report, b: Report) -> bool:
+    """Whether a began no later than half an hour after b ended; true where that is not known."""
+    return a.first_seen is None or b.last_seen is None or a.first_seen - _SAME_PASS <= b.last_seen
 
 
 def _metres(a: Report, b: Report) -> float:

@@ -8,7 +8,7 @@ from typing import Any
 
 from dispatch.errors import ReportError
 
-__all__ = ["Json", "canonical_json", "is_plain_text", "iso", "parse_time"]
+__all__ = ["Json", "canonical_json", "is_plain_text", "iso", "parse_time", "parse_time_or_none"]
 
 Json = Any
 """A value that JSON can carry: what `json.loads` returns."""
@@ -48,3 +48,8 @@ def parse_time(text: object, source: str) -> datetime:
     raise ReportError(
         f"{source}: expected a time with its zone such as 2026-05-20T01:00:00Z, found {text!r:.60}"
     )
+
+
+def parse_time_or_none(text: object, source: str) -> datetime | None:
+    """As `parse_time`, and None for None."""
+    return None if text is None else parse_time(text, source)

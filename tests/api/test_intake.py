@@ -143,6 +143,12 @@ def test_analysed_again_with_one_more(make_patrol: MakePatrol, district: Path) -
     assert result["opened"] == ["LG-20260520-0003"]
 
 
+def test_footage_that_tells_no_time(make_patrol: MakePatrol, district: Path) -> None:
+    patrol = make_patrol([edited(first_seen=None, last_seen=None)])
+    assert run(patrol, district).exit_code == 0
+    assert json.loads(run(patrol, district, "--json").stdout)["known"] == ["LG-20260520-0001"]
+
+
 def test_two_patrols_in_one_database(
     make_patrol: MakePatrol, district: Path, tmp_path: Path
 ) -> None:
@@ -200,7 +206,7 @@ def edited(**changes: Any) -> dict[str, Any]:
         (edited(covariance_m2=[[1, 0], [0, -1]]), "covariance_m2"),
         (edited(first_seen="2026-05-20T01:00:00"), "first_seen"),
         (edited(first_seen="yesterday"), "first_seen"),
-        (edited(last_seen=None), "last_seen"),
+        (edited(last_seen=None), "last_seen"),  # but both may be unknown
         (edited(views=0), "views"),
         (edited(views=1.5), "views"),
         (edited(evidence="../../etc/passwd"), "evidence"),

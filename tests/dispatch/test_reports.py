@@ -15,7 +15,10 @@ from dispatch.reports import CommunityShare, Report, Violation, already_reported
 
 
 def test_a_report_is_read_as_it_was_written() -> None:
-    assert Report.from_json(report().to_json()) == report()
+    timeless = report(first_seen=None, last_seen=None)
+    for written in (report(), timeless):
+        assert Report.from_json(written.to_json()) == written
+    assert timeless.same_thing(report())
 
 
 @pytest.mark.parametrize(
@@ -25,6 +28,7 @@ def test_a_report_is_read_as_it_was_written() -> None:
         ({"confidence": float("nan")}, "confidence"),
         ({"first_seen": NOON}, "before first_seen"),
         ({"last_seen": NOON.replace(tzinfo=None)}, "zone"),
+        ({"last_seen": None}, "go together"),
         ({"views": 0}, "views"),
         ({"communities": ()}, "community"),
         ({"communities": (CommunityShare("1", "a", 1.2),)}, "community"),
