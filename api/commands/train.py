@@ -170,7 +170,9 @@ def register(app: typer.Typer) -> None:
         from detection.training.run import TrainingSettings, keep_weights, train
 
         folder = work or Path("runs") / out.name
-        dataset = folder / "dataset"
+        dataset, last = folder / "dataset", folder / "run" / "weights" / "last.pt"
+        if resume and not last.is_file():
+            raise PatrolError(f"{last}: no checkpoint to resume from; leave --resume out")
         if not (resume and (dataset / "manifest.json").is_file()):
             films = _films(area, seeds, rendered, folder)
             _build(
