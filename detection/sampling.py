@@ -7,8 +7,8 @@ clock, and every place is still seen from several positions.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import shapely
@@ -20,8 +20,9 @@ from geo.placing import intersect_ground
 
 __all__ = ["NEW_GROUND_SHARE", "choose_by_new_ground", "footprint_m"]
 
-# Each place is seen in about 1 / share of the chosen frames along the line of flight.
-NEW_GROUND_SHARE = 0.2
+# Each place is seen in 1 / share of the chosen frames, or more, along the line of flight.
+NEW_GROUND_SHARE = 0.25
+_WORTH_A_LOOK = 0.02
 _FARTHEST_HEIGHTS = 4.0  # ground farther off than this many flying heights tells too little
 _LONGEST_GAP_S = 20.0  # even a hovering camera is looked at now and then: water moves
 
@@ -58,22 +59,43 @@ def choose_by_new_ground(
 ) -> list[int]:
     """Indices of the frames to look at, ascending.
 
-    A frame is taken when at least `share` of its footprint is not in that of the last one taken,
-    or when that was 20 s ago. Frames without a pose, or of the sky alone, are not taken.
+    Of the frames that show at most `share` of ground that is not in the last one taken, the
+    latest is taken next: so along a line of flight every place is in at least 1 / share of the
+    frames taken, unless the footage itself takes larger steps, when every frame is taken. A
+    camera that hovers is looked at every 20 s. Frames without a pose, or of the sky alone, are
+    not taken.
     """
     chosen: list[int] = []
-    last: shapely.Polygon | None = None
-    last_s = -math.inf
+    last: _Look | None = None
+    held: _Look | None = None
     for index, (time_s, pose, camera) in enumerate(zip(times_s, poses, cameras, strict=True)):
         if pose is None:
             continue
         ground = footprint_m(camera, pose, projection)
         if ground is None or ground.area <= 0:
             continue
-        if last is not None and time_s - last_s < _LONGEST_GAP_S:
-            new = 1.0 - ground.intersection(last).area / ground.area
-            if new < share:
-                continue
-        chosen.append(index)
-        last, last_s = ground, time_s
+        look = _Look(index, time_s, ground)
+        if last is not None and held is not None and look.new_since(last) > share:
+            chosen.append(held.index)
+            last, held = held, None
+        if last is None or look.new_since(last) > share or time_s - last.time_s >= _LONGEST_GAP_S:
+            chosen.append(index)
+            last, held = look, None
+        else:
+            held = look
+    if last is not None and held is not None and held.new_since(last) > _WORTH_A_LOOK:
+        chosen.append(held.index)  # what came into view at the very end
     return chosen
+
+
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """A frame that might be taken, and the ground in it."""
+
+    index: int
+    time_s: float
+    ground: shapely.Polygon
+
+    def new_since(self, other: _Look) -> float:
+        """The share of its ground that the other does not show."""
+        return 1.0 - float(self.ground.intersection(other.ground).area) / float(self.ground.area)
