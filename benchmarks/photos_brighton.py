@@ -24,7 +24,7 @@ from detection.footage.orientation import correct_orientation, find_turned
 from detection.footage.photos import Photo, read_photos
 from geo.placing import intersect_ground
 
-__all__ = ["agreement_m", "located", "measure", "recognised"]
+__all__ = ["agreement_m", "disagreements_m", "located", "measure", "recognised", "turn_match"]
 
 TURNED = frozenset(f"DJI_{number:04}.JPG" for number in range(24, 30))
 _RANDOM_TURNS = 20
@@ -114,13 +114,13 @@ def _random_turns(photos: Sequence[Photo], matches: Sequence[Match], seed: int) 
     plain = [replace(photo, edited=False) for photo in photos]
     for _ in range(_RANDOM_TURNS):
         flip = rng.random(len(photos)) < rng.uniform(0.1, 0.9)
-        answer, _, _ = find_turned(plain, [_turn(m, photos, flip) for m in matches])
+        answer, _, _ = find_turned(plain, [turn_match(m, photos, flip) for m in matches])
         truth = np.array([p.path.name in TURNED for p in photos]) ^ flip
         right += int((answer == truth).sum())
     return round(100.0 * right / (_RANDOM_TURNS * len(photos)), 2)
 
 
-def _turn(match: Match, photos: Sequence[Photo], flip: np.ndarray) -> Match:
+def turn_match(match: Match, photos: Sequence[Photo], flip: np.ndarray) -> Match:
     """The match as it would be had the flagged photos' pixels been turned by 180°."""
 
     def turned(index: int, pixels: np.ndarray) -> np.ndarray:

@@ -128,14 +128,10 @@ def _match(
 ) -> Match | None:
     if a is None or b is None:
         return None
-    matcher = cv2.BFMatcher(cv2.NORM_L2)
-    both = matcher.knnMatch(a[1].astype(np.float32), b[1].astype(np.float32), k=2)
-    good = [
-        best[0] for best in both if len(best) == 2 and best[0].distance < _RATIO * best[1].distance
-    ]
-    if len(good) < _LEAST_INLIERS:
+    from_first, to_second = _correspond(a[1], b[1])
+    if len(from_first) < _LEAST_INLIERS:
         return None
-    pa, pb = a[0][[m.queryIdx for m in good]], b[0][[m.trainIdx for m in good]]
+    pa, pb = a[0][from_first], b[0][to_second]
     transform, mask = cv2.estimateAffinePartial2D(
         pa, pb, method=cv2.RANSAC, ransacReprojThreshold=_MISS_SHARE * width_px,
         maxIters=4000, confidence=0.999,
@@ -144,7 +140,29 @@ def _match(
         return None
     inside = mask.ravel().astype(bool)
     scale = float(np.hypot(transform[0, 0], transform[1, 0]))
-    enough = inside.sum() >= max(_LEAST_INLIERS, _LEAST_INLIER_SHARE * len(good))
+    enough = inside.sum() >= max(_LEAST_INLIERS, _LEAST_INLIER_SHARE * len(pa))
     if not enough or not _SCALES[0] < scale < _SCALES[1]:
         return None
     return Match(first, second, np.asarray(transform, dtype=float), pa[inside], pb[inside])
+
+
+def _correspond(
+    a: NDArray[np.uint8], b: NDArray[np.uint8]
+) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Rows of (N, 128) `a` with a clearly nearest row of (M, 128) `b`, and that row.
+
+    Squared distances by one matrix product: SIFT descriptors are whole numbers whose squares sum
+    to less than 2^24, so that float32 is exact and the result the same on every machine.
+    """
+    left, right = a.astype(np.float32), b.astype(np.float32)
+    if len(right) < 2:
+        return np.empty(0, np.intp), np.empty(0, np.intp)
+    squared = np.sum(right * right, axis=1)[None, :] - 2 * (left @ right.T)
+    rows = np.arange(len(left))
+    best = squared.argmin(axis=1)
+    own = np.sum(left * left, axis=1)
+    nearest = own + squared[rows, best]
+    squared[rows, best] = np.inf
+    second = own + squared.min(axis=1)
+    clear = nearest < _RATIO**2 * second
+    return rows[clear], best[clear]

@@ -109,12 +109,32 @@ def load_image(path: Path) -> NDArray[np.uint8]:
 
     Raises FootageError for a file that cannot be decoded to its end.
     """
-    image = cv2.imread(str(path), cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION)
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise FootageError(f"{path}: cannot be read ({error.strerror})") from None
+    image = None
+    if data and not _breaks_off(data):  # OpenCV would fill the rest with grey
+        image = cv2.imdecode(
+            np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION
+        )
     if image is None:
         raise FootageError(
-            f"{path}: the picture cannot be decoded; copy it again from the card or remove it"
+            f"{path}: the picture cannot be decoded to its end; copy it again from the card or "
+            "remove it"
         )
     return np.asarray(image, dtype=np.uint8)
+
+
+def _breaks_off(data: bytes) -> bool:
+    """Whether a JPEG lacks the end mark of its main picture (ITU-T T.81, B.1.1): previews inside
+    its segments have marks of their own, so segments are passed over by their length."""
+    if not data.startswith(b"\xff\xd8"):
+        return False
+    at = 2
+    while at + 4 <= len(data) and data[at] == 0xFF and data[at + 1] != 0xDA:
+        at += 2 + int.from_bytes(data[at + 2 : at + 4], "big")
+    return data.find(b"\xff\xd9", at) < 0
 
 
 def _read(path: Path, zone: tzinfo | None, settings: PoseSettings, camera: Camera | None) -> Photo:
