@@ -246,9 +246,7 @@ class Scene:
         px, _ = view.project(corners)
         low = np.column_stack([xy, foot + 0.45 * (up - foot)]) if len(index) else np.zeros((0, 3))
         low_px, _ = view.project(low)
-        reach = (
-            np.max(np.abs(px[:, 1:] - px[:, :1]), axis=(1, 2)) * 1.25 if len(index) else np.zeros(0)
-        )
+        reach = np.linalg.norm(px[:, 1:] - px[:, :1], axis=2).max(axis=1, initial=0.0) * 1.02
         shown = (
             (px[:, 0, 0] > -reach) & (px[:, 0, 0] < view.width_px + reach)
             & (px[:, 0, 1] > -reach) & (px[:, 0, 1] < view.height_px + reach)

@@ -94,7 +94,7 @@ class Materials:
 
 def _vary(rng: np.random.Generator, colour: Colour, spread: float) -> Colour:
     shift = rng.normal(0, spread * 0.5)
-    b, g, r = (float(np.clip(c + shift + rng.normal(0, spread * 0.6), 8, 245)) for c in colour)
+    b, g, r = (float(np.clip(c + shift + rng.normal(0, spread * 0.35), 8, 245)) for c in colour)
     return b, g, r
 
 
@@ -115,9 +115,9 @@ def make_materials(rng: np.random.Generator, sun: NDArray[np.float64]) -> Materi
         return tint[0] * amount, tint[1] * amount, tint[2] * amount
 
     green = _vary(rng, (52, 98, 80), 14)
-    grass = blend(green, (fine, (9, 14, 12)), (clump, (6, 10, 10)), (patch, (5, 8, 13)))
+    grass = blend(green, (fine, (6, 10, 9)), (clump, (6, 10, 10)), (patch, (5, 8, 13)))
     dry: Colour = (green[0] + 8, green[1] + 12, green[2] + 20)
-    meadow = blend(dry, (fine, (10, 15, 15)), (clump, (8, 12, 13)), (patch, (5, 8, 13)))
+    meadow = blend(dry, (fine, (7, 11, 11)), (clump, (8, 12, 13)), (patch, (5, 8, 13)))
     soil = blend(_vary(rng, (96, 124, 150), 16), (fine, scaled(8)), (other, (9, 11, 13)))
     concrete = blend(
         _vary(rng, (160, 166, 170), 14), (grain, scaled(4)), (other, scaled(7)), (patch, scaled(6))
@@ -177,6 +177,7 @@ def canopies(count: int = 16) -> tuple[FloatImage, ...]:
             r = size * rng.uniform(0.6, 1.3)
             if tuft < 14:  # the crown's body, which the small tufts sit on
                 reach, r = 0.6 * np.sqrt(rng.random()), rng.uniform(0.3, 0.42)
+            reach = min(reach, 0.97 - r)  # or the picture's edge would cut it
             cx, cy = reach * np.cos(angle), reach * np.sin(angle)
             inside = np.maximum(r * r - (x - cx) ** 2 - (y - cy) ** 2, 0)
             dome = 0.7 * np.sqrt(max(0.0, 1 - reach**2))
@@ -197,7 +198,7 @@ def _light(
     lit = (-east * sun[0] + south * sun[1] + sun[2]) / np.sqrt(east**2 + south**2 + 1)
     shade = 0.42 + 0.5 * np.clip(lit, 0, 1) + 0.35 * np.clip(height - 0.5, -0.4, 0.5)
     leaf = noise(24, 0.05, 0.4, 0.2)[100 : 100 + SPRITE_PX, 200 : 200 + SPRITE_PX]
-    shade = shade * (1 + 0.13 * leaf)
+    shade = shade * (1 + 0.1 * leaf)
     tint = np.array([base[c] + rng.normal(0, 9) for c in range(3)], np.float32)
     if rng.random() < 0.12:  # flowering or dry
         tint += np.array([-5, 12, 48], np.float32)
