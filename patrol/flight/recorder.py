@@ -8,19 +8,19 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from patrol.errors import FlightError
-from patrol.flight.link import Link, StatusText
+from patrol.flight.link import StatusText
 from patrol.telemetry import Telemetry
 
 if TYPE_CHECKING:
     from patrol.mission import MissionItem
 
-__all__ = ["EventLog", "Recorder", "gimbal_angles_deg"]
+__all__ = ["EventLog", "MessageSource", "Recorder", "gimbal_angles_deg"]
 
 _START_CAPTURE, _STOP_CAPTURE = 2500, 2501
 _LEVELS = ("emergency", "alert", "critical", "error", "warning", "notice", "info", "debug")
@@ -76,6 +76,20 @@ def _sortie_of(line: str) -> int | None:
         return None
 
 
+class MessageSource(Protocol):
+    """Whose messages are recorded: a `Link`, or messages replayed."""
+
+    on_text: Callable[[StatusText], None]
+
+    @property
+    def mode(self) -> str: ...
+
+    @property
+    def armed(self) -> bool: ...
+
+    def listen(self, name: str, handler: Callable[[Any], None]) -> None: ...
+
+
 class Recorder:
     """Listens to a vehicle while `active` and turns its messages into Telemetry.
 
@@ -85,7 +99,7 @@ class Recorder:
     """
 
     def __init__(
-        self, link: Link, items: Sequence[MissionItem], sortie: int, log: EventLog
+        self, link: MessageSource, items: Sequence[MissionItem], sortie: int, log: EventLog
     ) -> None:
         self._link = link
         self._sortie = sortie

@@ -39,6 +39,19 @@ _DEFAULTS: dict[str, float] = {
     "SIM_WIND_DIR": 0,
 }
 
+# What may be set: outside it the vehicle could not fly.
+_RANGES: dict[str, tuple[float, float]] = {
+    "WPNAV_SPEED": (20, 2000),
+    "WPNAV_SPEED_UP": (10, 1000),
+    "WPNAV_SPEED_DN": (10, 500),
+    "WPNAV_RADIUS": (5, 1000),
+    "LAND_SPEED": (30, 200),
+    "LAND_ALT_LOW": (100, 10_000),
+    "RTL_ALT": (30, 300_000),
+    "RTL_LOIT_TIME": (0, 60_000),
+    "SIM_SPEEDUP": (0.1, 1000),
+}
+
 
 class Parameters:
     """Values by name, in a fixed order; a MAVLink parameter index is the place in it."""
@@ -58,8 +71,9 @@ class Parameters:
         return name in self._values
 
     def set(self, name: str, value: float) -> bool:
-        """Set a known parameter to a finite value; False where it is neither."""
-        if name not in self._values or not math.isfinite(value):
+        """Set a known parameter to a value that it may have; False where it is neither."""
+        low, high = _RANGES.get(name, (-math.inf, math.inf))
+        if name not in self._values or not math.isfinite(value) or not low <= value <= high:
             return False
         self._values[name] = value
         return True

@@ -76,7 +76,7 @@ class VehicleProcess:
 
     def _rate(self) -> float:
         ap = self.autopilot
-        speedup = min(max(ap.parameters["SIM_SPEEDUP"], 0.1), 1000.0)
+        speedup = ap.parameters["SIM_SPEEDUP"]
         if ap.flying:
             return speedup
         # Armed on the ground, the autopilot disarms after ten of its seconds: give people longer.
