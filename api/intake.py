@@ -21,7 +21,7 @@ from dispatch.reports import CommunityShare, Report, Violation, already_reported
 from dispatch.store import Store, Writer
 from dispatch.values import iso, parse_time_or_none
 from geo.communities import AreaMap
-from geo.coordinates import EastNorth, LocalProjection, LonLat
+from geo.coordinates import EastNorth, LonLat
 from geo.errors import LayerError
 from geo.layers import Feature, read_layer
 from geo.placing import GroundPoint
@@ -170,10 +170,11 @@ def _open(
 def _reports(sightings: Sightings, district: District) -> tuple[list[Report], list[Dismissed]]:
     reports, dismissed = [], []
     for feature in sightings.features:
-        violation, point = _violation(feature), _ground_point(feature, district)
-        suspected, why = _suspicion(violation, point, feature, district)
+        violation = _violation(feature)
+        position, point = _ground_point(feature, district)
+        suspected, why = _suspicion(violation, point, district)
         if suspected:
-            reports.append(_report(sightings, feature, violation, point, why, district))
+            reports.append(_report(sightings, feature, violation, position, point, why, district))
         else:
             dismissed.append(Dismissed(feature.text("id"), violation, why))
     return reports, dismissed
@@ -183,17 +184,15 @@ def _report(
     sightings: Sightings,
     feature: Feature,
     violation: Violation,
+    position: LonLat,
     point: GroundPoint,
     why: str,
     district: District,
 ) -> Report:
-    position = point.position.projection.origin
+    at = shapely.Point(point.position.east_m, point.position.north_m)
     shares = district.communities.shares(point)
     grids = district.grids.shares(point) if district.grids else []
-    river = min(
-        district.area.rivers,
-        key=lambda r: r.centreline_m.distance(_at(position, district.area.projection)),
-    )
+    river = min(district.area.rivers, key=lambda r: r.centreline_m.distance(at))
     evidence, digest = _evidence(sightings.folder, feature)
     try:
         return Report(
@@ -223,19 +222,18 @@ def _report(
         raise ReportError(f"{feature.source}: {error}") from None
 
 
-def _suspicion(
-    violation: Violation, point: GroundPoint, feature: Feature, district: District
-) -> tuple[bool, str]:
+def _suspicion(violation: Violation, point: GroundPoint, district: District) -> tuple[bool, str]:
     """Whether it is held to be a violation, and why: a structure only where the map says so."""
     if violation is not Violation.STRUCTURE:
-        return True, f"{violation.value} seen from the air"
+        return True, f"航拍发现{violation.name_zh} {violation.value} seen from the air"
     if district.zones is None:
         raise ReportError(
-            f"{district.area.folder / 'management_zones.geojson'}: no such file; without it no "
-            "structure can be judged"
+            f"{district.area.folder / 'management_zones.geojson'}: missing, or without a zone; "
+            "without it no structure can be judged"
         )
     judged = judge_structure(point, district.zones, district.permitted)
-    return judged.suspected, judged.reason
+    verdict = "河道管理范围内未经许可的建筑物" if judged.suspected else "不属违建"
+    return judged.suspected, f"{verdict} {judged.reason}"
 
 
 def cases_document(store: Store, intake: Intake) -> dict[str, Any]:
@@ -301,14 +299,14 @@ def _violation(feature: Feature) -> Violation:
         ) from None
 
 
-def _ground_point(feature: Feature, district: District) -> GroundPoint:
+def _ground_point(feature: Feature, district: District) -> tuple[LonLat, GroundPoint]:
+    """The sighting's position, and the same with its covariance in the area's projection."""
     point = feature.geometry
     assert isinstance(point, shapely.Point)  # read_layer was asked for points
-    position = LonLat(point.x, point.y)
-    away_m = min(
-        river.centreline_m.distance(_at(position, district.area.projection))
-        for river in district.area.rivers
-    )
+    projection = district.area.projection
+    [[east_m, north_m]] = projection.forward([(point.x, point.y)])
+    at = shapely.Point(east_m, north_m)
+    away_m = min(river.centreline_m.distance(at) for river in district.area.rivers)
     if not away_m <= _FARTHEST_M:  # NaN where the projection cannot reach
         raise ReportError(
             f"{feature.source}: the sighting at {point.x:g}, {point.y:g} is "
@@ -316,12 +314,8 @@ def _ground_point(feature: Feature, district: District) -> GroundPoint:
             "--area, or are the coordinates wrong?"
         )
     covariance = covariance_of(feature.properties.get("covariance_m2"), feature.source)
-    return GroundPoint(EastNorth(0.0, 0.0, LocalProjection(position)), np.array(covariance))
-
-
-def _at(position: LonLat, projection: LocalProjection) -> shapely.Point:
-    [[east, north]] = projection.forward([(position.lon_deg, position.lat_deg)])
-    return shapely.Point(east, north)
+    place = EastNorth(float(east_m), float(north_m), projection)
+    return LonLat(point.x, point.y), GroundPoint(place, np.array(covariance))
 
 
 def _time(feature: Feature, name: str) -> datetime | None:
