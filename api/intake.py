@@ -34,7 +34,7 @@ REGISTER_FROM = 0.5
 """Confidence from which a sighting is registered without waiting for a reviewer."""
 
 OUTSIDE = "区外 outside"
-_FARTHEST_M = 50_000.0
+_FARTHEST_M = 10_000.0  # farther from every river of the area is a wrong area or coordinate
 _PATROL_ID = re.compile(r"[^/\\\x00-\x1f]{1,120}")
 _EVIDENCE = re.compile(r"evidence/[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 __all__ = ["register"]
 
+_MOST_ROWS = 60
+
 
 def register(app: typer.Typer) -> None:
     @app.command(
@@ -81,7 +83,8 @@ def _text(document: dict[str, Any], intake: Intake, path: Path) -> str:
 
     table = Table("案件 Case", "类别 Class", "把握 Conf.", "社区 Community", "部门 Department",
                   "接单期限 Accept by", "状态 State")  # fmt: skip
-    for row in document["cases"] + document["to_review"]:
+    rows = document["cases"] + document["to_review"]
+    for row in rows[:_MOST_ROWS]:
         order = row["order"]
         communities = ", ".join(
             f"{share['name']} {share['probability']:.0%}" for share in row["communities"][:2]
@@ -100,6 +103,8 @@ def _text(document: dict[str, Any], intake: Intake, path: Path) -> str:
     console = Console(file=out, width=width, force_terminal=Console().is_terminal)
     if table.row_count:
         console.print(table)
+    if len(rows) > _MOST_ROWS:
+        console.print(f"… 另有 {len(rows) - _MOST_ROWS} 件 more in {path}", soft_wrap=True)
     console.print(
         f"新开 opened {len(intake.opened)}, 已有 known {len(intake.known)}, "
         f"待复核 to review {len(document['to_review'])}, "
