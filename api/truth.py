@@ -56,9 +56,8 @@ def compare_patrol(patrol_dir: Path, area_dir: Path) -> dict[str, Any]:
     except (OSError, ValueError) as error:
         raise ReportError(f"{path}: cannot be read ({error}); run `patrol open-cases`") from None
     alerts = document["cases"] + document["to_review"]
-    at = shapely.points(
-        area.projection.forward(np.array([[row["lon"], row["lat"]] for row in alerts]))
-    )
+    lonlat = np.array([[row["lon"], row["lat"]] for row in alerts], dtype=float)
+    at = [shapely.Point(*place) for place in area.projection.forward(lonlat)]
     pairs = _matched(planted, alerts, at)
     errors = [planted[i].centre_m.distance(at[j]) for i, j in pairs]
     right = [_community(alerts[j]) == planted[i].community for i, j in pairs]
@@ -127,16 +126,16 @@ def _truth(
 
 
 def _matched(
-    planted: list[_Planted], alerts: list[dict[str, Any]], at: Any
+    planted: list[_Planted], alerts: list[dict[str, Any]], at: list[shapely.Point]
 ) -> list[tuple[int, int]]:
     if not planted or not alerts:
         return []
     cost = np.full((len(planted), len(alerts)), 1e6)
     for i, thing in enumerate(planted):
         for j, alert in enumerate(alerts):
-            if alert["class"] == thing.violation:
-                if thing.outline_m.distance(at[j]) <= _REACH_M:
-                    cost[i, j] = thing.centre_m.distance(at[j])
+            same_class = alert["class"] == thing.violation
+            if same_class and thing.outline_m.distance(at[j]) <= _REACH_M:
+                cost[i, j] = thing.centre_m.distance(at[j])
     rows, columns = linear_sum_assignment(cost)
     return [(int(i), int(j)) for i, j in zip(rows, columns, strict=True) if cost[i, j] < 1e6]
 
