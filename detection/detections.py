@@ -43,3 +43,17 @@ class Detections:
         """Those whose confidence reaches the threshold of their class, (classes,)."""
         keep = self.confidence >= confidence_by_class[self.class_id]
         return Detections(self.box_px[keep], self.confidence[keep], self.class_id[keep])
+
+    def without_nested(self, share: float = 0.8) -> Detections:
+        """Without boxes that lie by `share` of their own area in a surer one of their class, or
+        that hold by as much a surer one: one thing found twice, once in part."""
+        keep: list[int] = []
+        area = np.prod(np.maximum(self.box_px[:, 2:] - self.box_px[:, :2], 0.0), axis=1)
+        for i in np.argsort(-self.confidence, kind="stable"):
+            others = [k for k in keep if self.class_id[k] == self.class_id[i]]
+            low = np.maximum(self.box_px[others, :2], self.box_px[i, :2])
+            high = np.minimum(self.box_px[others, 2:], self.box_px[i, 2:])
+            common = np.prod(np.maximum(high - low, 0.0), axis=1)
+            if not np.any(common > share * np.minimum(area[others], area[i])):
+                keep.append(int(i))
+        return Detections(self.box_px[keep], self.confidence[keep], self.class_id[keep])

@@ -1,19 +1,25 @@
-"""Evidence: a picture of the best view of each thing, kept as it is found.
+"""Evidence: a picture of the best view of each thing, cut from the footage once it is known.
 
-Decoding a video twice costs more than encoding some crops that are thrown away, so each track
-carries the JPEG of its best view so far.
+Only frames that were chosen are decoded again (from the key frame before), so that what is kept
+while analysing does not grow with the footage.
 """
 
 from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from detection.footage.photos import load_image
+from detection.footage.seek import frames_at
+from detection.passes import Pass
 from detection.placement import View
-from detection.tracking import Track
+from detection.sightings import Sighting
 
-__all__ = ["keep_best"]
+__all__ = ["write_evidence"]
 
 _LONG_SIDE_PX = 960
 _SHORT_SIDE_PX = 640
@@ -24,24 +30,53 @@ _COLOURS = {  # BGR
     "structure": (0, 200, 255),
     "floating_waste": (230, 200, 0),
 }
-_BETTER_BY = 0.03
+# Ordinary houses are structures too, hundreds in a patrol: their surroundings tell enough.
+_WITHOUT_FRAME = frozenset({"structure"})
 
 
-def keep_best(track: Track, view: View, image: NDArray[np.uint8]) -> None:
-    """Make `view` the track's evidence if it shows the thing better than the one so far: whole
-    rather than cut, near the middle, and sure."""
-    if track.pictured is not None and _worth(view) <= _worth(track.pictured) + _BETTER_BY:
-        return
-    track.picture = _picture(view, image)
-    track.pictured = view
+def write_evidence(
+    folder: Path,
+    sightings: Sequence[Sighting],
+    passes: Sequence[Pass],
+    advance: Callable[[int], None] | None = None,
+) -> None:
+    """Write evidence/S0001.jpg for each sighting, its surroundings with its box and a caption,
+    and evidence/S0001_frame.jpg, the whole picture as it was, for all but structures.
+
+    `advance` is told how many are done. Raises FootageError where footage changed meanwhile.
+    """
+    (folder / "evidence").mkdir(parents=True, exist_ok=True)
+    done = 0
+    for number, one in enumerate(passes):
+        mine = sorted(
+            (s for s in sightings if s.best[0] == number), key=lambda s: (s.best[1].time_s, s.id)
+        )
+        for sighting, image in zip(mine, _pictures(one, mine), strict=True):
+            view = sighting.best[1]
+            stem = folder / "evidence" / sighting.id
+            caption = (
+                f"{sighting.id} {view.class_name} {view.confidence:.2f}  t={view.time_s:.1f} s"
+            )
+            _write(stem.with_suffix(".jpg"), _surroundings(view, image, caption))
+            if view.class_name not in _WITHOUT_FRAME:
+                _write(stem.with_name(f"{sighting.id}_frame.jpg"), image)
+            done += 1
+            if advance is not None:
+                advance(done)
 
 
-def _worth(view: View) -> float:
-    return view.confidence - 0.25 * view.off_axis - (0.5 if view.cut else 0.0)
+def _pictures(one: Pass, sightings: Sequence[Sighting]) -> Iterator[NDArray[np.uint8]]:
+    views = [sighting.best[1] for sighting in sightings]
+    if one.photos:
+        for view in views:
+            yield load_image(one.source / one.photos[view.shot].name)
+    else:
+        for frame in frames_at(one.source, [view.time_s for view in views]):
+            yield frame.image
 
 
-def _picture(view: View, image: NDArray[np.uint8]) -> bytes:
-    """The view's surroundings, 3:2, with its box and a caption, as JPEG."""
+def _surroundings(view: View, image: NDArray[np.uint8], caption: str) -> NDArray[np.uint8]:
+    """The view's surroundings, 3:2 where the picture allows, with its box and a caption."""
     height, width = image.shape[:2]
     x1, y1, x2, y2 = view.box_px
     half_w = max(1.1 * (x2 - x1), 1.65 * (y2 - y1), 240.0)
@@ -52,19 +87,23 @@ def _picture(view: View, image: NDArray[np.uint8]) -> bytes:
     left, top = int(max(0.0, cx - half_w)), int(max(0.0, cy - half_h))
     crop = image[top : int(cy + half_h), left : int(cx + half_w)]
     scale = _LONG_SIDE_PX / crop.shape[1]
-    crop = cv2.resize(crop, None, fx=scale, fy=scale, interpolation=cv2.INTER_CUBIC)
+    how = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
+    large = cv2.resize(crop, None, fx=scale, fy=scale, interpolation=how)
     colour = _COLOURS.get(view.class_name, (255, 255, 255))
     pad = 6
     a = (int((x1 - left) * scale) - pad, int((y1 - top) * scale) - pad)
     b = (int((x2 - left) * scale) + pad, int((y2 - top) * scale) + pad)
-    cv2.rectangle(crop, a, b, (0, 0, 0), 4, cv2.LINE_AA)
-    cv2.rectangle(crop, a, b, colour, 2, cv2.LINE_AA)
-    caption = f"{view.class_name} {view.confidence:.2f}  t={view.time_s:.1f} s"
+    cv2.rectangle(large, a, b, (0, 0, 0), 4, cv2.LINE_AA)
+    cv2.rectangle(large, a, b, colour, 2, cv2.LINE_AA)
     for ink, thick in (((0, 0, 0), 4), ((255, 255, 255), 1)):
         cv2.putText(
-            crop, caption, (12, crop.shape[0] - 14), cv2.FONT_HERSHEY_SIMPLEX, 0.6, ink, thick,
+            large, caption, (12, large.shape[0] - 14), cv2.FONT_HERSHEY_SIMPLEX, 0.6, ink, thick,
             cv2.LINE_AA,
         )  # fmt: skip
-    done, data = cv2.imencode(".jpg", crop, [cv2.IMWRITE_JPEG_QUALITY, _QUALITY])
-    assert done, "a crop of a decoded picture can be encoded"
-    return bytes(data)
+    return np.asarray(large, dtype=np.uint8)
+
+
+def _write(path: Path, image: NDArray[np.uint8]) -> None:
+    done, data = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, _QUALITY])
+    assert done, "a decoded picture can be encoded"
+    path.write_bytes(bytes(data))

@@ -7,7 +7,8 @@ all views of a pass share (satellite position, compass) are kept apart: they do 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+import math
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,8 +42,10 @@ PRIORS: dict[str, Prior] = {
     "floating_waste": Prior(-2.5, 0.7, drift_m_s=0.3),
 }
 
-# What is left of a pose's error between two views of one pass, as a share of the whole.
+# What of a pose's error is a view's own, and what all views of a pass share: standard deviations
+# as shares of the whole, their squares adding up to one.
 _OWN_SHARE = 0.35
+_SHARED_SHARE = math.sqrt(1 - _OWN_SHARE**2)
 # A box's edges are uncertain by this share of its length; a thing's shape changes with the view.
 _EDGE_SHARE = 0.12
 # A box that the picture's edge cuts: its middle is not the thing's middle.
@@ -91,17 +94,14 @@ def view_of(
     at = pose.pose(projection)
     middle = (float(box_px[0] + box_px[2]) / 2, float(box_px[1] + box_px[3]) / 2)
     error = pose.error
-    own = PoseError(
-        _OWN_SHARE * error.horizontal_m, _OWN_SHARE * error.vertical_m,
-        _OWN_SHARE * error.yaw_deg, _OWN_SHARE * error.tilt_deg, error.pixel_px,
-    )  # fmt: skip
+    own = _part(error, _OWN_SHARE, error.pixel_px)
     try:
         point = place(
             camera, at, middle, projection, ground_up_m=prior.up_m, ground_sigma_m=0.0, error=own
         )
         shared = place(
             camera, at, middle, projection,
-            ground_up_m=prior.up_m, ground_sigma_m=0.0, error=replace(error, pixel_px=0.0),
+            ground_up_m=prior.up_m, ground_sigma_m=0.0, error=_part(error, _SHARED_SHARE, 0.0),
         )  # fmt: skip
     except SightLineError:
         return None
@@ -128,6 +128,13 @@ def view_of(
         own_m2=point.covariance_m2 + np.eye(2) * edge_m**2, shared_m2=shared.covariance_m2,
         radius_m=radius_m, cut=cut,
         off_axis=float(np.hypot(middle[0] - cx, middle[1] - cy) / np.hypot(cx, cy)),
+    )  # fmt: skip
+
+
+def _part(error: PoseError, share: float, pixel_px: float) -> PoseError:
+    return PoseError(
+        share * error.horizontal_m, share * error.vertical_m, share * error.yaw_deg,
+        share * error.tilt_deg, pixel_px,
     )  # fmt: skip
 
 

@@ -30,7 +30,9 @@ def frames_at(video: Path, times_s: Sequence[float]) -> Iterator[Frame]:
             base, start = stream.time_base, stream.start_time or 0
             rate = stream.average_rate or stream.guessed_rate
             half_s = 0.5 / float(rate) if rate else 0.02
-            at_s, frames, held = -1.0, iter(()), None
+            frames: Iterator[av.VideoFrame] = iter(())
+            held: av.VideoFrame | None = None
+            at_s = -1.0
             for time_s in times_s:
                 if held is not None and abs(at_s - time_s) < half_s:
                     yield Frame(-1, at_s, held.to_ndarray(format="bgr24"))
