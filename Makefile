@@ -25,12 +25,12 @@ lint:
 test: ## at most 15 minutes on 2 cores
 	@scripts/setup.sh test
 	@$(MAKE) --no-print-directory lint
-	@$(BIN)/pytest -q -m "not slow"
+	@$(BIN)/pytest -q -n 2 --dist loadfile -m "not slow"
 
 check: ## the longer checks: training, slow tests
 	@scripts/setup.sh train
 	@$(MAKE) --no-print-directory lint
-	@$(BIN)/pytest -q
+	@$(BIN)/pytest -q -n 2 --dist loadfile
 
 setup:
 	@scripts/setup.sh run
