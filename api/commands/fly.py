@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -76,11 +78,11 @@ def register(app: typer.Typer) -> None:
         chosen = [plan.sortie(i) for i in sortie] if sortie else list(plan.sorties)
         planned_m = sum(s.length_m for s in chosen)
         started = time.monotonic()
-        with progress("飞行 flying", planned_m, "m") as advance:
+        with _keeping(patrol_dir), progress("飞行 flying", planned_m, "m") as advance:
             records = fly_patrol(
                 patrol_dir,
                 plan,
-                sorties=[s.id for s in chosen],
+                sorties=sortie,
                 connect=connect,
                 simulation=Simulation(_start_s(start), speedup, wind, seed, faults),
                 on_distance=advance,
@@ -103,6 +105,16 @@ def register(app: typer.Typer) -> None:
             f"record in {patrol_dir / 'flight'}"
         )
         emit(result, as_json=as_json, text=text)
+
+
+@contextmanager
+def _keeping(patrol_dir: Path) -> Iterator[None]:
+    """Say where the record is when the operator stops the flight."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        note(f"已中止，记录保留 stopped; what was flown is kept in {patrol_dir / 'flight'}")
+        raise
 
 
 def _tell(level: str, text: str) -> None:

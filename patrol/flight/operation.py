@@ -134,6 +134,14 @@ class _Operation:
         return record
 
 
+def _drop_strangers(flight: Path, known: set[int]) -> None:
+    """Remove records of sorties that the plan no longer has: they would be filmed as its own."""
+    for path in flight.glob("sortie-*.parquet"):
+        number = path.stem.removeprefix("sortie-")
+        if number.isdecimal() and int(number) not in known:
+            path.unlink()
+
+
 def fly_patrol(
     folder: Path,
     plan: Plan,
@@ -151,12 +159,15 @@ def fly_patrol(
 
     Each sortie gets a fresh simulated vehicle at its launch site, or the vehicle at `connect`,
     which must by then stand there with a charged battery; `before_sortie` is called to see to
-    that. Raises FlightError at the first sortie that is refused or ends early; what was recorded
+    that. When the whole plan is flown, records of sorties that it no longer has are removed.
+    Raises FlightError at the first sortie that is refused or ends early; what was recorded
     until then is kept, and `events.jsonl` tells why.
     """
     chosen = [plan.sortie(i) for i in sorties] if sorties else list(plan.sorties)
     if not chosen:
         raise FlightError(f"{folder}: the plan has no sortie to fly; plan it again")
+    if not sorties:
+        _drop_strangers(folder / "flight", {s.id for s in chosen})
     log = EventLog(folder / "flight" / "events.jsonl", [s.id for s in chosen])
     log.listener = on_event
     operation = _Operation(

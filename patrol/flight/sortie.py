@@ -75,6 +75,13 @@ class SortieFlight:
                 self._prepare()
                 self._take_off()
                 self._watch()
+            except (FlightError, KeyboardInterrupt):
+                raise
+            except Exception:
+                # Something on the ground broke (a full disk, say): the vehicle is to come home.
+                if self._link.armed and not self._link.lost:
+                    self._link.vehicle.mode = dk.VehicleMode(_RTL)
+                raise
             finally:
                 self._recorder.active = False
         if self._interrupts.count:
@@ -152,7 +159,7 @@ class SortieFlight:
             if link.wait(lambda: link.armed, 1.0, interrupts=self._interrupts):
                 break
             reason = link.warning(self._said)
-            if reason or time.monotonic() > deadline:
+            if "Arm:" in reason or time.monotonic() > deadline:  # "PreArm: …" or "Arm: …"
                 reason = reason or "it does not say why"
                 raise FlightError(f"the vehicle refuses to arm: {reason}")
         self._recorder.active = True

@@ -1,7 +1,7 @@
 """A simulated multicopter: a MAVLink endpoint in its own process that flies for real.
 
-settings -> autopilot (modes, mission, failsafes) -> airframe, wind, battery
-link (TCP) -> commands, streams                   -> process (the loop), handle (start and stop)
+settings -> autopilot (modes, mission, failsafes) -> motion (body, wind, battery, path)
+link (TCP) -> commands, streams                      -> process (the loop), handle (start and stop)
 """
 
 from __future__ import annotations

@@ -8,10 +8,10 @@ from typing import Protocol
 
 from pymavlink.dialects.v20 import ardupilotmega as mavlink
 
-from patrol.simulation.vehicle.airframe import Airframe
 from patrol.simulation.vehicle.mission import StoredItem
+from patrol.simulation.vehicle.motion.airframe import Airframe
+from patrol.simulation.vehicle.motion.path import Setpoint, Stop
 from patrol.simulation.vehicle.parameters import Parameters
-from patrol.simulation.vehicle.path import Setpoint, Stop
 from patrol.simulation.vehicle.tasks import (
     Climb,
     Descend,

@@ -9,12 +9,13 @@ from typing import Any
 from pymavlink.dialects.v20 import ardupilotmega as mavlink
 
 from geo.coordinates import EastNorth, LocalProjection, LonLat
-from patrol.simulation.vehicle.airframe import Airframe
 from patrol.simulation.vehicle.auto import MissionRun
-from patrol.simulation.vehicle.battery import Battery, flight_power_w
 from patrol.simulation.vehicle.mission import MissionProtocol, StoredItem
+from patrol.simulation.vehicle.motion.airframe import Airframe
+from patrol.simulation.vehicle.motion.battery import Battery, flight_power_w
+from patrol.simulation.vehicle.motion.path import Setpoint, Stop
+from patrol.simulation.vehicle.motion.wind import Wind
 from patrol.simulation.vehicle.parameters import Parameters
-from patrol.simulation.vehicle.path import Setpoint, Stop
 from patrol.simulation.vehicle.safety import Safety
 from patrol.simulation.vehicle.settings import VehicleSettings
 from patrol.simulation.vehicle.tasks import (
@@ -27,7 +28,6 @@ from patrol.simulation.vehicle.tasks import (
     path_through,
     stopping,
 )
-from patrol.simulation.vehicle.wind import Wind
 
 __all__ = ["MODES", "Autopilot"]
 

@@ -6,7 +6,7 @@ from typing import Protocol
 
 from pymavlink.dialects.v20 import ardupilotmega as mavlink
 
-from patrol.simulation.vehicle.battery import Battery
+from patrol.simulation.vehicle.motion.battery import Battery
 from patrol.simulation.vehicle.parameters import Parameters
 from patrol.simulation.vehicle.settings import VehicleSettings
 

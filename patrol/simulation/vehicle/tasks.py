@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 from typing import Protocol
 
-from patrol.simulation.vehicle.airframe import Airframe
+from patrol.simulation.vehicle.motion.airframe import Airframe
+from patrol.simulation.vehicle.motion.path import FlightPath, Setpoint, Stop
 from patrol.simulation.vehicle.parameters import Parameters
-from patrol.simulation.vehicle.path import FlightPath, Setpoint, Stop
 
 __all__ = ["Climb", "Descend", "Follow", "Hold", "ReturnHome", "Task", "path_through", "stopping"]
 

@@ -36,6 +36,9 @@ def events(folder: Path) -> list[dict[str, Any]]:
 def flown(patrol_folder: Path, plan: Plan) -> tuple[Path, list[SortieRecord], list[float]]:
     """The short patrol, flown once in a fresh breeze; with the distances reported on the way."""
     metres: list[float] = []
+    stale = patrol_folder / "flight" / "sortie-07.parquet"
+    stale.parent.mkdir()
+    stale.write_bytes(b"of an earlier plan")
     records = fly_patrol(patrol_folder, plan, simulation=simulation(), on_distance=metres.append)
     return patrol_folder, records, metres
 
@@ -54,6 +57,7 @@ def test_every_sortie_is_flown_to_its_end(
     flown: tuple[Path, list[SortieRecord], list[float]], plan: Plan
 ) -> None:
     folder, records, metres = flown
+    assert not (folder / "flight" / "sortie-07.parquet").exists(), "it is not in the plan"
     assert [r.outcome for r in records] == ["complete", "complete"]
     for record in records:
         assert record.distance_m == pytest.approx(record.planned_m, rel=0.04)

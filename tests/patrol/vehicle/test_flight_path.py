@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from patrol.simulation.vehicle.path import FlightPath, Setpoint, Stop
+from patrol.simulation.vehicle.motion.path import FlightPath, Setpoint, Stop
 
 DT = 0.05
 CORNER_M = 2.0

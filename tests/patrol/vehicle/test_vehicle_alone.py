@@ -13,10 +13,10 @@ from pymavlink.dialects.v20 import ardupilotmega as mavlink
 from geo.coordinates import LonLat
 from patrol.errors import SimulationError
 from patrol.simulation.vehicle.autopilot import MODES, Autopilot
-from patrol.simulation.vehicle.battery import Battery, flight_power_w
 from patrol.simulation.vehicle.mission import StoredItem
+from patrol.simulation.vehicle.motion.battery import Battery, flight_power_w
+from patrol.simulation.vehicle.motion.wind import SlowNoise, Wind
 from patrol.simulation.vehicle.settings import Fault, VehicleSettings
-from patrol.simulation.vehicle.wind import SlowNoise, Wind
 
 HOME = LonLat(113.459, 23.106)
 

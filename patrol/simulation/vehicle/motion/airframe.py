@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 import random
 
-from patrol.simulation.vehicle.path import Setpoint
-from patrol.simulation.vehicle.wind import SlowNoise, Wind
+from patrol.simulation.vehicle.motion.path import Setpoint
+from patrol.simulation.vehicle.motion.wind import SlowNoise, Wind
 
 __all__ = ["Airframe"]
 
