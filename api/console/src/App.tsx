@@ -35,6 +35,7 @@ const SHOWN: SwitchName[] = [
 // Narrower than this, the details lie over the list instead of over the map.
 const WIDE = '(min-width: 1240px)'
 const DETAIL_PX = 396
+const LEGEND_PX = 210
 const NO_CASES: Case[] = []
 
 function useWide(): boolean {
@@ -144,12 +145,14 @@ export function App(): ReactNode {
       const item = detail.data ?? items.find(({ number }) => number === selection.number)
       if (!item) return null
       const ellipse = detail.data?.report.ellipse ?? null
-      return { key, lon: item.lon, lat: item.lat, class: item.class, ellipse }
+      const { number, lon, lat } = item
+      return { key, number, lon, lat, class: item.class, ellipse }
     }
     const row = layers.sightings.find(({ properties }) => properties.id === selection.id)
     if (!row || selection.patrol !== patrolId) return null
     const [lon = 0, lat = 0] = row.geometry.coordinates
-    return { key, lon, lat, class: row.properties.class, ellipse: row.properties.ellipse }
+    const { class: violation, ellipse = null } = row.properties
+    return { key, number: null, lon, lat, class: violation, ellipse }
   }, [selection, detail.data, items, layers.sightings, patrolId])
 
   const totals = useMemo(() => {
@@ -296,7 +299,10 @@ export function App(): ReactNode {
                   shown={shown}
                   colourBy={colourBy}
                   target={target}
-                  covered={{ right: wide && selection ? DETAIL_PX : 0 }}
+                  covered={{
+                    left: legendOpen ? LEGEND_PX : 0,
+                    right: wide && selection ? DETAIL_PX : 0,
+                  }}
                   fit={fit}
                   onBroken={() => setMapBroken(true)}
                 />

@@ -11,16 +11,18 @@ import { Boundary } from './Boundary'
 import { SpeechProvider, useSpeech } from './i18n'
 
 const FONT =
-  'system-ui, -apple-system, "Segoe UI", "PingFang SC", "Microsoft YaHei", "Noto Sans CJK SC", sans-serif'
+  '-apple-system, "Segoe UI", "PingFang SC", "Microsoft YaHei", "Noto Sans CJK SC", system-ui, sans-serif'
 
 function Root(): ReactNode {
   const { language } = useSpeech()
   return (
     <ConfigProvider
+      button={{ autoInsertSpace: false }}
       locale={language === 'zh' ? zhCN : enGB}
       theme={{
         algorithm: theme.compactAlgorithm,
         token: {
+          motion: !window.matchMedia('(prefers-reduced-motion: reduce)').matches,
           colorPrimary: '#0f6f86',
           colorLink: '#0f6f86',
           borderRadius: 4,

@@ -8,16 +8,19 @@ from __future__ import annotations
 
 import json
 import math
-import subprocess
-import sys
+from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import httpx
 import numpy as np
 import shapely
 from PIL import Image, ImageDraw
+from typer.testing import CliRunner
 
+from api.commands import app
 from geo.placing import Ellipse
 from patrol.area import River, StudyArea
 from patrol.telemetry import Telemetry
@@ -29,13 +32,23 @@ _WATER = (96, 128, 124)
 _BANK = (134, 146, 104)
 
 
+@dataclass(frozen=True, slots=True)
+class Server:
+    """A running server. `stop` ends it, as its operator would."""
+
+    url: str
+    stop: Callable[[], None]
+
+    def get(self, path: str) -> Any:
+        answer = httpx.get(f"{self.url}{path}")
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+
 def patrol(*words: str | Path) -> dict[str, Any]:
-    """Run `patrol WORDS --json` and give what it printed."""
-    done = subprocess.run(
-        [sys.executable, "-m", "api", *map(str, words), "--json"],
-        capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr
+    """Run `patrol WORDS --json` in this process and give what it printed."""
+    done = CliRunner().invoke(app, [*map(str, words), "--json"], catch_exceptions=False)
+    assert done.exit_code == 0, done.output
     result: dict[str, Any] = json.loads(done.stdout)
     return result
 

@@ -93,7 +93,7 @@ export interface SightingProperties {
   id: string
   class: Violation
   confidence: number
-  ellipse: Ellipse
+  ellipse?: Ellipse
   first_seen: string
   last_seen: string
   views: number

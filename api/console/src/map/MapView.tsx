@@ -6,6 +6,7 @@ import {
   Map as MapLibre,
   type MapMouseEvent,
   NavigationControl,
+  type PaddingOptions,
   ScaleControl,
   setWorkerUrl,
 } from 'maplibre-gl'
@@ -33,12 +34,15 @@ setWorkerUrl(workerUrl)
 
 /** Pixels that panels lay over the map, so that what is flown to stays in sight. */
 export interface Covered {
+  left: number
   right: number
 }
 
 /** The thing selected, once its place is known. */
 export interface Target {
   key: string
+  /** The case's; null for a sighting without one. */
+  number: string | null
   lon: number
   lat: number
   class: Violation
@@ -65,8 +69,12 @@ export interface MapViewProps {
 
 const CLICKABLE = ['cases', 'sightings']
 const REACH_PX = 4
-const NEAR_ZOOM = 16.6
+const NEAR_ZOOM = 18
 const MARGIN_PX = 36
+
+function margins({ left, right }: Covered): PaddingOptions {
+  return { top: MARGIN_PX, bottom: MARGIN_PX, left: MARGIN_PX + left, right: MARGIN_PX + right }
+}
 
 interface Hover {
   x: number
@@ -97,7 +105,7 @@ export default function MapView(props: MapViewProps): ReactNode {
         container,
         style: mapStyle((south + north) / 2),
         bounds: [west, south, east, north],
-        fitBoundsOptions: { padding: MARGIN_PX },
+        fitBoundsOptions: { padding: margins(latest.current.covered) },
         minZoom: 9,
         maxZoom: 21,
         attributionControl: false,
@@ -113,6 +121,9 @@ export default function MapView(props: MapViewProps): ReactNode {
     made.addControl(new NavigationControl({ showCompass: false }), 'bottom-left')
     made.addControl(new ScaleControl({ maxWidth: 120 }), 'bottom-left')
     made.once('load', () => setMap(made))
+    // For who waits until everything is drawn: screenshots and tests.
+    made.on('idle', () => (container.dataset['idle'] = 'true'))
+    made.on('render', () => delete container.dataset['idle'])
     const pick = (event: MapMouseEvent): Selection => {
       const { x, y } = event.point
       const found = made.queryRenderedFeatures(
@@ -166,10 +177,11 @@ export default function MapView(props: MapViewProps): ReactNode {
     }
   }, [icon, area, speech])
 
-  const { cases, colourBy } = props
+  const { cases, colourBy, target } = props
+  const number = target?.number ?? null
   useEffect(() => {
-    if (icon) put('cases', caseData(cases, colourBy, speech, icon))
-  }, [icon, cases, colourBy, speech])
+    if (icon) put('cases', caseData(cases, number, colourBy, speech, icon))
+  }, [icon, cases, number, colourBy, speech])
 
   const { sightings, loose } = props
   useEffect(() => {
@@ -177,12 +189,10 @@ export default function MapView(props: MapViewProps): ReactNode {
     put(
       'ellipses',
       ellipseData(
-        sightings.rows.map(({ geometry, properties }) => ({
-          lon: geometry.coordinates[0] ?? 0,
-          lat: geometry.coordinates[1] ?? 0,
-          ellipse: properties.ellipse,
-          class: properties.class,
-        })),
+        sightings.rows.flatMap(({ geometry, properties: { ellipse, class: violation } }) => {
+          const [lon = 0, lat = 0] = geometry.coordinates
+          return ellipse ? [{ lon, lat, ellipse, class: violation }] : []
+        }),
       ),
     )
   }, [map, sightings, loose])
@@ -202,7 +212,6 @@ export default function MapView(props: MapViewProps): ReactNode {
     }
   }, [map, shown])
 
-  const { target } = props
   useEffect(() => {
     put(
       'selected',
@@ -213,7 +222,11 @@ export default function MapView(props: MapViewProps): ReactNode {
               {
                 type: 'Feature',
                 geometry: { type: 'Point', coordinates: [target.lon, target.lat] },
-                properties: { colour: CLASS_COLOURS[target.class] },
+                properties: {
+                  colour: CLASS_COLOURS[target.class],
+                  // A case's pin points at it already.
+                  ...(target.number ? { radius: 2, opacity: 1 } : { radius: 11, opacity: 0.2 }),
+                },
               },
             ],
           }
@@ -232,7 +245,7 @@ export default function MapView(props: MapViewProps): ReactNode {
     map.flyTo({
       center: [place.lon, place.lat],
       zoom: Math.max(map.getZoom(), NEAR_ZOOM),
-      padding: { top: 0, bottom: 0, left: 0, right: latest.current.covered.right },
+      offset: [-latest.current.covered.right / 2, 0],
       duration: window.matchMedia('(prefers-reduced-motion: reduce)').matches ? 0 : 900,
     })
   }, [map, key])
@@ -241,12 +254,7 @@ export default function MapView(props: MapViewProps): ReactNode {
   useEffect(() => {
     if (!map || fit === 0) return
     map.fitBounds(area.bounds, {
-      padding: {
-        top: MARGIN_PX,
-        bottom: MARGIN_PX,
-        left: MARGIN_PX,
-        right: MARGIN_PX,
-      },
+      padding: margins(latest.current.covered),
       duration: 600,
     })
   }, [map, fit, area])

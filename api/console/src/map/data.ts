@@ -91,6 +91,7 @@ export function markerOf(item: Case, by: ColourBy, speech: Speech): Marker {
 
 export function caseData(
   cases: Case[],
+  selected: string | null,
   by: ColourBy,
   speech: Speech,
   icon: Icon,
@@ -102,8 +103,16 @@ export function caseData(
       properties: {
         number: item.number,
         icon: icon(markerOf(item, by, speech)),
-        // What is late lies on top, what is done below.
-        rank: item.overdue ? 2 : PHASE_OF[item.state] === 'done' ? 0 : 1,
+        scale: item.number === selected ? 1.35 : 1,
+        // What is selected lies on top, then what is late; what is done lies below.
+        rank:
+          item.number === selected
+            ? 3
+            : item.overdue
+              ? 2
+              : PHASE_OF[item.state] === 'done'
+                ? 0
+                : 1,
       },
     })),
   )

@@ -1,10 +1,12 @@
-/** Markers, drawn on a canvas when they are first needed: a disc with one character. */
+/** Markers, drawn on a canvas when they are first needed: a pin with one character, whose point is
+ * the place, so that the ellipse about it stays in sight. */
 
 import type { Map as MapLibre } from 'maplibre-gl'
 
 import { OVERDUE } from '../theme'
 
 const SCALE = 2
+const FONT = '"PingFang SC", "Microsoft YaHei", "Noto Sans CJK SC", sans-serif'
 
 export interface Marker {
   character: string
@@ -12,6 +14,7 @@ export interface Marker {
   overdue?: boolean
   /** Done: drawn hollow, so that the eye goes to what is still open. */
   hollow?: boolean
+  /** A square that lies on its place, for what belongs to the map rather than to a case. */
   square?: boolean
 }
 
@@ -30,40 +33,64 @@ export function ensureMarker(map: MapLibre, marker: Marker): string {
   return name
 }
 
+// In pixels of the screen: the disc of a pin, its middle above the point, and the picture's size.
+const RADIUS = 11
+const RISE = 17
+const SIZE = 34
+const HEIGHT = 33
+
+/** The outline of a pin whose disc has `radius`; `grow` widens the tail as much as the disc. */
+function pin(context: CanvasRenderingContext2D, radius: number, grow: number): void {
+  const x = SIZE / 2
+  const y = HEIGHT - 2 - RISE
+  const half = Math.PI / 3.4
+  context.beginPath()
+  context.arc(x, y, radius, Math.PI / 2 + half, Math.PI / 2 - half)
+  context.lineTo(x, y + RISE + grow)
+  context.closePath()
+}
+
 function draw(marker: Marker): ImageData | null {
-  const size = 30 * SCALE
   const canvas = document.createElement('canvas')
-  canvas.width = size
-  canvas.height = size
+  canvas.width = SIZE * SCALE
+  canvas.height = (marker.square ? SIZE : HEIGHT) * SCALE
   const context = canvas.getContext('2d', { willReadFrequently: true })
   if (!context) return null
-  const centre = size / 2
-  const disc = (radius: number, fill: string): void => {
-    context.beginPath()
+  context.scale(SCALE, SCALE)
+  const x = SIZE / 2
+  const y = marker.square ? SIZE / 2 : HEIGHT - 2 - RISE
+  const fill = (colour: string, less: number): void => {
     if (marker.square) {
-      context.roundRect(centre - radius, centre - radius, 2 * radius, 2 * radius, 3 * SCALE)
+      const r = RADIUS - less
+      context.beginPath()
+      context.roundRect(x - r, y - r, 2 * r, 2 * r, 3)
     } else {
-      context.arc(centre, centre, radius, 0, 2 * Math.PI)
+      pin(context, RADIUS - less, -1.6 * less)
     }
-    context.fillStyle = fill
+    context.fillStyle = colour
     context.fill()
   }
   context.save()
-  context.shadowColor = 'rgba(20, 30, 40, 0.45)'
+  context.shadowColor = 'rgba(20, 30, 40, 0.4)'
   context.shadowBlur = 3 * SCALE
   context.shadowOffsetY = SCALE
-  disc(11 * SCALE, '#ffffff')
+  fill('#ffffff', 0)
   context.restore()
-  if (marker.overdue) disc(13 * SCALE, OVERDUE)
-  disc(11 * SCALE, '#ffffff')
-  disc(9.4 * SCALE, marker.colour)
-  if (marker.hollow) disc(7.6 * SCALE, '#ffffff')
+  if (marker.overdue) fill(OVERDUE, -1.6)
+  fill('#ffffff', 0)
+  fill(marker.colour, 1.6)
+  if (marker.hollow) {
+    context.beginPath()
+    context.arc(x, y, RADIUS - 3.4, 0, 2 * Math.PI)
+    context.fillStyle = '#ffffff'
+    context.fill()
+  }
   context.fillStyle = marker.hollow ? marker.colour : '#ffffff'
-  context.font = `600 ${11 * SCALE}px system-ui, "PingFang SC", "Microsoft YaHei", "Noto Sans CJK SC", sans-serif`
+  context.font = `600 11px ${FONT}`
   context.textAlign = 'center'
   context.textBaseline = 'alphabetic'
   const box = context.measureText(marker.character)
-  const baseline = centre + (box.actualBoundingBoxAscent - box.actualBoundingBoxDescent) / 2
-  context.fillText(marker.character, centre, baseline)
-  return context.getImageData(0, 0, size, size)
+  const baseline = y + (box.actualBoundingBoxAscent - box.actualBoundingBoxDescent) / 2
+  context.fillText(marker.character, x, baseline)
+  return context.getImageData(0, 0, canvas.width, canvas.height)
 }

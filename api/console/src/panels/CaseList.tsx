@@ -1,5 +1,5 @@
 import { Button, Select } from 'antd'
-import { type KeyboardEvent, type ReactNode, useEffect, useRef } from 'react'
+import { type KeyboardEvent, type ReactNode, type RefObject, useEffect, useRef } from 'react'
 
 import { address } from '../api/client'
 import { type Case, STATES, type State, VIOLATIONS, type Violation } from '../api/types'
@@ -37,19 +37,24 @@ export function moveThroughList(event: KeyboardEvent<HTMLElement>): void {
   }
 }
 
-/** Keep the row that was selected elsewhere, on the map say, in sight. */
-export function useInSight(selected: string | null): React.RefObject<HTMLUListElement | null> {
+/** Keep the row that was selected elsewhere, on the map say, in sight; also when it moves, at
+ * `place`, within the list. */
+export function useInSight(
+  selected: string | null,
+  place: number,
+): RefObject<HTMLUListElement | null> {
   const list = useRef<HTMLUListElement>(null)
   useEffect(() => {
     list.current?.querySelector('[aria-current="true"]')?.scrollIntoView({ block: 'nearest' })
-  }, [selected])
+  }, [selected, place])
   return list
 }
 
 export function CaseList(props: Props): ReactNode {
   const { t } = useSpeech()
   const { filter, onFilter } = props
-  const list = useInSight(props.selected)
+  const place = props.cases.findIndex(({ number }) => number === props.selected)
+  const list = useInSight(props.selected, place)
   return (
     <>
       <div className="filters" role="search">

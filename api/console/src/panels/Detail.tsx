@@ -25,12 +25,21 @@ export function Frame({ kind, id, onClose, children, head }: FrameProps): ReactN
   const { message } = App.useApp()
   const title = useRef<HTMLHeadingElement>(null)
   useEffect(() => {
+    const before = document.activeElement
+    const panel = title.current?.closest('.detail')
     title.current?.focus({ preventScroll: true })
+    return () => {
+      // Back to the row that opened it, unless the focus went elsewhere meanwhile.
+      const held = panel?.contains(document.activeElement) || document.activeElement === document.body
+      if (held && before instanceof HTMLElement) before.focus({ preventScroll: true })
+    }
   }, [id])
   useEffect(() => {
     const onKey = (event: KeyboardEvent): void => {
-      const inside = document.querySelector('.ant-image-preview, .ant-select-open')
-      if (event.key === 'Escape' && !inside) onClose()
+      if (event.key !== 'Escape') return
+      // Esc belongs to what lies on top: the large picture, or a list that is open.
+      const above = [...document.querySelectorAll('.ant-image-preview, .ant-select-open')]
+      if (!above.some((element) => element.checkVisibility())) onClose()
     }
     window.addEventListener('keydown', onKey)
     return () => window.removeEventListener('keydown', onKey)
@@ -86,7 +95,7 @@ interface Seen {
   confidence: number
   lon: number
   lat: number
-  ellipse: Ellipse
+  ellipse?: Ellipse | undefined
   first_seen: string
   last_seen: string
   views: number
@@ -96,6 +105,12 @@ function useSeenRows(seen: Seen | null): [string, ReactNode][] {
   const { t, number, time } = useSpeech()
   if (!seen) return []
   const { ellipse } = seen
+  const ellipseText = ({ semi_major_m, semi_minor_m, bearing_deg }: Ellipse): string =>
+    t('detail.ellipse.value', {
+      major: number(semi_major_m, 1),
+      minor: number(semi_minor_m, 1),
+      bearing: number(((bearing_deg % 180) + 180) % 180),
+    })
   return [
     [t('detail.confidence'), percent(seen.confidence)],
     [
@@ -107,14 +122,9 @@ function useSeenRows(seen: Seen | null): [string, ReactNode][] {
         <small>{t('detail.position.note')}</small>
       </>,
     ],
-    [
-      t('detail.ellipse'),
-      t('detail.ellipse.value', {
-        major: number(ellipse.semi_major_m, 1),
-        minor: number(ellipse.semi_minor_m, 1),
-        bearing: number(((ellipse.bearing_deg % 180) + 180) % 180),
-      }),
-    ],
+    ...(ellipse
+      ? [[t('detail.ellipse'), ellipseText(ellipse)] as [string, ReactNode]]
+      : []),
     [
       t('detail.seen'),
       <>

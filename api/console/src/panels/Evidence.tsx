@@ -26,8 +26,6 @@ export function Evidence({ src, alt }: { src: string | null; alt: string }): Rea
       <Image
         src={src}
         alt={alt}
-        rootClassName="evidence-hidden"
-        style={{ display: 'none' }}
         preview={{ open, onOpenChange: setOpen, src }}
       />
     </figure>

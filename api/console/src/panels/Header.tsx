@@ -67,7 +67,6 @@ export function Header({ patrols, patrol, onPatrol, totals, onOverdue }: Props):
         <Select
           value={patrols.length ? patrol : null}
           onChange={onPatrol}
-          disabled={!patrols.length}
           placeholder={t('header.patrol.none')}
           popupMatchSelectWidth={false}
           aria-label={t('header.patrol')}

@@ -20,7 +20,7 @@ interface Props {
 export function SightingList({ patrol, rows, caseOf, selected, empty }: Props): ReactNode {
   const { t, time } = useSpeech()
   const key = keyOf(selected)
-  const list = useInSight(key)
+  const list = useInSight(key, 0)
   if (rows.length === 0) return <p className="empty">{empty}</p>
   return (
     <ul

@@ -4,6 +4,9 @@ import type { CaseEvent, Department } from '../api/types'
 import { type Speech, useSpeech, type Word } from '../i18n'
 import { PHASE_COLOURS, PHASE_OF } from '../theme'
 
+/** The actor of steps that a rule took. */
+const AUTO = 'auto'
+
 interface Props {
   events: CaseEvent[]
   departments: Department[]
@@ -37,7 +40,7 @@ export function Timeline({ events, departments }: Props): ReactNode {
         <li key={event.index} style={{ '--dot': PHASE_COLOURS[PHASE_OF[event.to_state]] } as never}>
           <div className="timeline-head">
             <strong>{t(`state.${event.to_state}` as Word)}</strong>
-            <span>{event.actor}</span>
+            <span>{event.actor === AUTO ? t('event.auto') : event.actor}</span>
             <time dateTime={event.at}>{time(event.at)}</time>
           </div>
           {facts(event, departments, speech).map((fact) => (
