@@ -28,6 +28,7 @@ Image = NDArray[np.uint8]
 FloatArray = NDArray[np.float64]
 _REACH_M = 40.0  # the longest shadow
 _NODES = 32  # slow variation: a value each 1.6 m
+_HALF_PX, _COARSE_PX = TILE_PX // 2, TILE_PX // 8  # sizes at which patches and light are worked out
 
 
 class GroundPainter:
@@ -43,7 +44,6 @@ class GroundPainter:
         self._litter = shapely.STRtree([shapely.Point(x, y) for _, x, y, _, _ in world.litter])
         self._plumes = shapely.STRtree([p.footprint_m for p in world.planted.plumes])
         self._wastes = shapely.STRtree([w.footprint_m for w in world.planted.wastes])
-        self._bridges = [b.footprint_m for b in world.bridges]
         self._village = shapely.STRtree(_yards(world))
         self._shift = -world.sun[:2] / world.sun[2]
         rng = np.random.default_rng([world.seed, 77])
@@ -54,16 +54,17 @@ class GroundPainter:
         ).real
         self._slow = (slow / slow.std(axis=(1, 2), keepdims=True)).astype(np.float32)
 
-    def slow(self, layer: int, i: int, j: int) -> NDArray[np.float32]:
-        """(1024, 1024) slow variation over one tile, mean 0, deviation 1, smooth across tiles."""
-        size = self._slow.shape[1]
-        columns = (np.arange(-1, _NODES + 2) + i * _NODES) % size
-        rows = (np.arange(-1, _NODES + 2) - j * _NODES) % size
+    def slow(self, layer: int, i: int, j: int, size: int) -> NDArray[np.float32]:
+        """(size, size) slow variation over one tile, mean 0, deviation 1, smooth across tiles;
+        `size` is a multiple of 64."""
+        count = self._slow.shape[1]
+        columns = (np.arange(-1, _NODES + 2) + i * _NODES) % count
+        rows = (np.arange(-1, _NODES + 2) - j * _NODES) % count
         patch = np.ascontiguousarray(self._slow[layer][np.ix_(rows, columns)])
-        step = TILE_PX // _NODES
+        step = size // _NODES
         large = cv2.resize(patch, None, fx=step, fy=step, interpolation=cv2.INTER_LINEAR)
         begin = step + step // 2
-        return np.asarray(large[begin : begin + TILE_PX, begin : begin + TILE_PX])
+        return np.asarray(large[begin : begin + size, begin : begin + size])
 
     def paint(self, i: int, j: int) -> Image:
         """Tile (i, j): east i..i+1, north j..j+1 times 51.2 m; (1024, 1024, 3) BGR, north up."""
@@ -80,8 +81,8 @@ class GroundPainter:
     def _land(self, i: int, j: int, box: BaseGeometry, brush: _Brush) -> Image:
         world, m = self.world, self.world.materials
         tile = m.grass.copy()
-        first, second = self.slow(0, i, j), self.slow(1, i, j)
-        rough = noise(3, 0.4, 3.0, 1.0) * np.float32(0.35)
+        first, second = (self.slow(layer, i, j, _HALF_PX) for layer in (0, 1))
+        rough = _half(noise(3, 0.4, 3.0, 1.0)) * np.float32(0.35)
         cv2.copyTo(m.meadow, _above(first + rough, 0.45), tile)
         cv2.copyTo(m.soil, _above(second + rough, 1.25), tile)
         cv2.copyTo(m.crop, _above(-first - second, 3.1), tile)
@@ -109,8 +110,7 @@ class GroundPainter:
         for road in roads:
             if road.surface == "asphalt":
                 landmarks.mark_road(tile, brush.px, road.centre_m, road.width_m)
-        variation = self.slow(2, i, j)
-        light = np.clip(128 + 9 * variation, 80, 180).astype(np.uint8)
+        light = _enlarged(128 + 9 * self.slow(2, i, j, _COARSE_PX))
         tile = cv2.multiply(tile, cv2.merge([light] * 3), scale=1 / 128)
         for kind, x, y, size, seed in self._things(box):
             landmarks.paint_on_land(
@@ -125,14 +125,15 @@ class GroundPainter:
     def _water(self, i: int, j: int, box: BaseGeometry, brush: _Brush, wet: Image) -> Image:
         world, m = self.world, self.world.materials
         water = m.water.copy()
-        far = self._from_bank(brush, box)
-        slow = self.slow(0, i, j)
+        far, slow = self._from_bank(brush, box), self.slow(0, i, j, _COARSE_PX)
         light = 128 + 5 * slow + 10 * np.exp(-far / 1.6) - 6 * np.minimum(far / 8, 1)
-        light8 = np.clip(light, 70, 190).astype(np.uint8)
-        warm = np.clip(light + 4 * self.slow(1, i, j), 70, 190).astype(np.uint8)
-        water = cv2.multiply(water, cv2.merge([light8, light8, warm]), scale=1 / 128)
+        warm = light + 4 * self.slow(1, i, j, _COARSE_PX)
+        cold8 = _enlarged(light)
+        water = cv2.multiply(water, cv2.merge([cold8, cold8, _enlarged(warm)]), scale=1 / 128)
         if world.algae > 0.15:
-            green = slow + noise(5, 0.5, 8.0, 1.2) * np.float32(0.6) - far * np.float32(0.35)
+            near = slow - far * np.float32(0.35)
+            green = cv2.resize(near, (_HALF_PX, _HALF_PX), interpolation=cv2.INTER_LINEAR)
+            green += _half(noise(5, 0.5, 8.0, 1.2)) * np.float32(0.6)
             cv2.copyTo(m.algae, _above(green, 1.9 - 1.6 * world.algae), water)
         for k in sorted(self._plumes.query(box, "intersects")):
             afloat.plume(water, brush.px, world.planted.plumes[k], GROUND_GSD_M)
@@ -146,18 +147,16 @@ class GroundPainter:
         return _darken(water, shade, 0.6 * world.shadow_depth)
 
     def _from_bank(self, brush: _Brush, box: BaseGeometry) -> NDArray[np.float32]:
-        """(1024, 1024) metres from the waterline, capped at 10."""
-        coarse, margin = 8, 26  # 40 cm cells and 10.4 m round the tile
-        size = TILE_PX // coarse + 2 * margin
+        """(128, 128) metres from the waterline, capped at 10."""
+        coarse, margin = TILE_PX // _COARSE_PX, 26  # 40 cm cells and 10.4 m round the tile
+        size = _COARSE_PX + 2 * margin
         small = _Brush(
             brush.west - margin * coarse * GROUND_GSD_M,
             brush.north + margin * coarse * GROUND_GSD_M, size, GROUND_GSD_M * coarse,
         )  # fmt: skip
         wet = small.mask([shapely.clip_by_rect(self.world.water, *box.buffer(14).bounds)])
         far = cv2.distanceTransform(wet, cv2.DIST_L2, 3) * np.float32(GROUND_GSD_M * coarse)
-        large = cv2.resize(far, None, fx=coarse, fy=coarse, interpolation=cv2.INTER_LINEAR)
-        begin = margin * coarse
-        return np.asarray(np.minimum(large[begin : begin + TILE_PX, begin : begin + TILE_PX], 10.0))
+        return np.asarray(np.minimum(far[margin:-margin, margin:-margin], 10.0))
 
     def _things(self, box: BaseGeometry) -> Iterable[tuple[str, float, float, float, int]]:
         return (self.world.litter[k] for k in sorted(self._litter.query(box.buffer(5))))
@@ -242,8 +241,21 @@ class _Brush:
                     cv2.polylines(image, [ring.astype(np.int32)], True, colour, px, shift=3)
 
 
+def _half(field: NDArray[np.float32]) -> NDArray[np.float32]:
+    return field[::2, ::2]
+
+
 def _above(field: NDArray[np.float32], threshold: float) -> Image:
-    return np.asarray(cv2.compare(field, threshold, cv2.CMP_GT))
+    """(1024, 1024) mask of where a field of half the size is above the threshold."""
+    mask = cv2.compare(field, threshold, cv2.CMP_GT)
+    large = cv2.resize(mask, (TILE_PX, TILE_PX), interpolation=cv2.INTER_LINEAR)
+    return np.asarray(cv2.compare(large, 127, cv2.CMP_GT))
+
+
+def _enlarged(field: NDArray[np.float32]) -> Image:
+    """A coarse field of factors about 128, as bytes at the tile's size."""
+    coarse = np.clip(field, 60, 190).astype(np.uint8)
+    return np.asarray(cv2.resize(coarse, (TILE_PX, TILE_PX), interpolation=cv2.INTER_LINEAR))
 
 
 def _darken(image: Image, shade: Image, depth: float) -> Image:
