@@ -82,18 +82,21 @@ def analyze(
     camera: Camera | None = None,
     settings: Settings | None = None,
     advance: Advance | None = None,
+    note: Callable[[str], None] | None = None,
 ) -> Analysed:
     """Analyse videos with their subtitles, or folders of photos, into the folder `out`.
 
     Everything is opened and checked before the first frame is decoded; what is written takes the
     place of an earlier result at the very end, so that an error or an interruption leaves `out`
-    as it was. `advance` is told pictures done and their total. Raises FootageError,
+    as it was. `advance` is told pictures done and their total, `note` what takes time besides.
+    Raises FootageError,
     SubtitleError or ModelError.
     """
     settings = settings or Settings()
+    say = note or (lambda line: None)
     passes, warnings = open_passes(
         sources, zone=zone, camera=camera, pose=settings.pose,
-        new_ground_share=settings.new_ground_share, allow_partial=settings.allow_partial,
+        new_ground_share=settings.new_ground_share, allow_partial=settings.allow_partial, note=say,
     )  # fmt: skip
     projection = LocalProjection.around(
         [one.start.position.lon_deg for one in passes],
@@ -115,6 +118,9 @@ def analyze(
             f"{passes[0].source}: no picture of {len(passes)} recording(s) could be used "
             f"({'; '.join(warnings) or 'none could be decoded'})"
         )
+    say(
+        f"{sum(len(one.tracks) for one in passes)} tracks: merging, cutting evidence, writing {out}"
+    )
     thresholds = dict(zip(classes.names, classes.confidence.tolist(), strict=True))
     groups = merge([track for one in passes for track in one.tracks])
     shown = _shown(groups, passes, projection)

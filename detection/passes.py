@@ -29,8 +29,6 @@ _CANDIDATES_PER_S = 5.0
 # From this rate on, frames that no other needs are left out already by the decoder.
 _FAST_FPS = 10.0
 
-Progress = Callable[[int, int], None]
-
 
 @dataclass(frozen=True, slots=True)
 class LocatedPhoto:
@@ -96,12 +94,11 @@ def open_passes(
     pose: PoseSettings,
     new_ground_share: float,
     allow_partial: bool,
-    advance: Progress | None = None,
+    note: Callable[[str], None],
 ) -> tuple[list[Pass], list[str]]:
     """Everything that the sources name, checked as far as can be without decoding, and warnings.
 
-    `advance(done, total)` tells the progress of matching photos. Raises FootageError or
-    SubtitleError.
+    `note` is told what takes time. Raises FootageError or SubtitleError.
     """
     options = _Options(zone, camera, pose, new_ground_share, allow_partial)
     passes: list[Pass] = []
@@ -114,7 +111,7 @@ def open_passes(
             passes.append(_video(video, _name(video, base), options, said))
         if folder is not None:
             name = folder.name if folder == source else _name(folder, base)
-            passes.append(_photos(folder, name, options, said, advance))
+            passes.append(_photos(folder, name, options, said, note))
         # The same footage elsewhere must give the same manifest: no paths of this machine.
         warnings += [line.replace(f"{base}/", "") for line in said]
     _tell_apart(passes)
@@ -175,11 +172,12 @@ def _candidates_s(recording: Recording) -> NDArray[np.float64]:
 
 
 def _photos(
-    folder: Path, name: str, options: _Options, warnings: list[str], advance: Progress | None
+    folder: Path, name: str, options: _Options, warnings: list[str], note: Callable[[str], None]
 ) -> Pass:
     found = read_photos(folder, options.zone, options.pose, options.camera)
     warnings += found.left_out
-    upright = correct_orientation(found.photos, advance=advance)
+    note(f"{folder}: matching {len(found.photos)} photos, to find those that were turned")
+    upright = correct_orientation(found.photos)
     warnings += upright.warnings
     located = tuple(_located(p, k in upright.turned) for k, p in enumerate(upright.photos))
     times = [photo.pose.utc for photo in upright.photos if photo.pose.utc is not None]

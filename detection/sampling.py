@@ -21,7 +21,7 @@ from geo.placing import intersect_ground
 __all__ = ["NEW_GROUND_SHARE", "choose_by_new_ground", "footprint_m"]
 
 # Each place is seen in 1 / share of the chosen frames, or more, along the line of flight.
-NEW_GROUND_SHARE = 0.25
+NEW_GROUND_SHARE = 0.3
 _WORTH_A_LOOK = 0.02
 _FARTHEST_HEIGHTS = 4.0  # ground farther off than this many flying heights tells too little
 _LONGEST_GAP_S = 20.0  # even a hovering camera is looked at now and then: water moves

@@ -48,8 +48,13 @@ def register(app: typer.Typer) -> None:
         ] = "Asia/Shanghai",
         new_ground: Annotated[
             float,
-            typer.Option(min=0.01, max=1.0, help="Look at frames with this share of new ground."),
-        ] = 0.2,
+            typer.Option(
+                min=0.01,
+                max=1.0,
+                help="Share of new ground from one frame looked at to the next; less is slower and "
+                "sees each place more often.",
+            ),
+        ] = 0.3,
         height_m: Annotated[
             float | None,
             typer.Option(help="Height above the launch site, where the footage does not tell."),
@@ -89,7 +94,7 @@ def register(app: typer.Typer) -> None:
             done = run(
                 sources, out or _default_out(sources[0]), detector, names,
                 zone=declared_zone(timezone), camera=CAMERAS[camera] if camera else None,
-                settings=settings, advance=advance,
+                settings=settings, advance=advance, note=note,
             )  # fmt: skip
         for line in done.warnings:
             note(f"注意 note: {line}")
@@ -109,5 +114,6 @@ def register(app: typer.Typer) -> None:
 def _default_out(source: Path) -> Path:
     if (source / "footage").is_dir():
         return source
-    stem = source.with_suffix("") if source.is_file() else source
+    path = source.absolute()
+    stem = path.with_suffix("") if path.is_file() else path
     return stem.with_name(f"{stem.name}-sightings")
