@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import re
+import signal
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_EXCEPTION, Future, ProcessPoolExecutor, wait
@@ -229,6 +230,7 @@ _worker: dict[str, Any] = {}
 def _start_worker(
     area: Path, seed: int, density: float, done: Synchronized[int], stop: Synchronized[int]
 ) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the parent, which says stop
     cv2.setNumThreads(1)
     world = World.build(StudyArea.read(area), seed, density)
     _worker["renderer"] = Renderer(world, CAMERAS["m3e"].resized(*FRAME_PX))
@@ -246,7 +248,7 @@ def _film_there(shot: _Shot, fps: float) -> None:
 
     try:
         _film_shot(_worker["renderer"], shot, fps, tick)
-    except (_Stopped, KeyboardInterrupt):
+    except _Stopped:
         return
 
 
