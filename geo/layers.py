@@ -111,9 +111,11 @@ def _feature(path: Path, index: int, row: Any, kinds: Sequence[str] | None) -> F
         raise LayerError(f"{source}: 'properties' must be an object")
     source += _label(properties)
     try:
-        geometry = shape(row["geometry"])
+        with np.errstate(invalid="ignore"):  # NaN coordinates are told below, not warned of here
+            geometry = shape(row["geometry"])
     except (KeyError, TypeError, ValueError, AttributeError, IndexError, ShapelyError) as error:
-        raise LayerError(f"{source}: geometry cannot be read ({error})") from None
+        why = " ".join(str(error).split())
+        raise LayerError(f"{source}: geometry cannot be read ({why})") from None
     if kinds is not None and geometry.geom_type not in kinds:
         raise LayerError(f"{source}: expected {' or '.join(kinds)}, found {geometry.geom_type}")
     coordinates = shapely.get_coordinates(geometry)

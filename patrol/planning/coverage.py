@@ -11,10 +11,13 @@ from collections.abc import Iterable
 
 import numpy as np
 import shapely
+from numpy.typing import NDArray
 from shapely.geometry import LineString, Polygon
 from shapely.geometry.base import BaseGeometry
 
 __all__ = ["footprint", "metre_ranges", "unseen_parts"]
+
+FloatArray = NDArray[np.float64]
 
 _NUMERIC_WIDTH_M = 0.05  # parts thinner than this are rounding, not ground
 
@@ -48,13 +51,14 @@ def metre_ranges(
 ) -> list[tuple[float, float]]:
     """The stretches of a centreline, in metres from its start, that these parts lie beside.
 
-    Each part is walked round in steps of half a metre and put to the nearest point of the
-    centreline; stretches less than `join_m` apart are joined.
+    Each part is sampled on its outline every half metre and inside every metre (on a bend the
+    stretch that inner ground lies beside is not always that of the outline), and each sample put
+    to the nearest point of the centreline; stretches less than `join_m` apart are joined.
     """
-    outlines = [shapely.get_coordinates(shapely.segmentize(part, 0.5)) for part in parts]
-    if not outlines:
+    samples = [_samples(part) for part in parts]
+    if not samples:
         return []
-    at = shapely.line_locate_point(centreline, shapely.points(np.vstack(outlines)))
+    at = shapely.line_locate_point(centreline, shapely.points(np.vstack(samples)))
     metres = np.unique(np.floor(at))
     starts = np.flatnonzero(np.r_[True, np.diff(metres) > 1 + join_m])
     ends = np.r_[starts[1:] - 1, len(metres) - 1]
@@ -63,3 +67,14 @@ def metre_ranges(
         (float(metres[a]), float(min(metres[b] + 1, last)))
         for a, b in zip(starts, ends, strict=True)
     ]
+
+
+def _samples(part: BaseGeometry) -> FloatArray:
+    """(N, 2) points on the outline and inside."""
+    outline = shapely.get_coordinates(shapely.segmentize(part, 0.5))
+    west, south, east, north = part.bounds
+    grid = np.stack(
+        np.meshgrid(np.arange(west, east, 1.0), np.arange(south, north, 1.0)), axis=-1
+    ).reshape(-1, 2)
+    shapely.prepare(part)
+    return np.vstack([outline, grid[shapely.contains_xy(part, grid)]])

@@ -49,7 +49,7 @@ def offsets_m(half_width_m: float, settings: PlanSettings) -> list[float]:
     if outermost <= 0:
         return [0.0]
     gaps = max(1, math.ceil(2 * outermost / settings.spacing_m - 1e-9))
-    return [outermost - 2 * outermost * i / gaps for i in range(gaps + 1)]
+    return [outermost * (gaps - 2 * i) / gaps for i in range(gaps + 1)]  # 0 is exactly 0
 
 
 def lane_lines(
@@ -62,7 +62,7 @@ def lane_lines(
     """
     lanes = []
     for offset in offsets_m(half_width_m, settings):
-        side: Side = "centre" if abs(offset) < 0.5 else "left" if offset > 0 else "right"
+        side: Side = "left" if offset > 0 else "right" if offset < 0 else "centre"
         curve: BaseGeometry = centreline
         if side != "centre":
             curve = shapely.offset_curve(centreline, offset, quad_segs=8, join_style="round")
@@ -89,11 +89,14 @@ def _along(part: LineString, centreline: LineString) -> LineString:
 
 
 def _extended(line: LineString, before_m: float, after_m: float) -> LineString:
-    points = shapely.get_coordinates(line)
+    """The line with its ends drawn out, where it does not meet itself by that."""
     for index, inner, extra_m in ((0, 1, before_m), (-1, -2, after_m)):
+        points = shapely.get_coordinates(line)
         outward = points[index] - points[inner]
         points[index] = points[index] + outward / np.hypot(*outward) * extra_m
-    return LineString(points)
+        longer = LineString(points)
+        line = longer if longer.is_simple else line
+    return line
 
 
 def outside(lane: LaneLine, forbidden: BaseGeometry) -> tuple[list[LaneLine], BaseGeometry]:
@@ -101,7 +104,10 @@ def outside(lane: LaneLine, forbidden: BaseGeometry) -> tuple[list[LaneLine], Ba
     if not lane.line.intersects(forbidden):
         return [lane], LineString()
     kept = shapely.get_parts(lane.line.difference(forbidden))
-    parts = sorted((part for part in kept if part.length >= _SHORTEST_M), key=lane.line.project)
+    parts = sorted(
+        (part for part in kept if part.length >= _SHORTEST_M),
+        key=lambda part: lane.line.project(shapely.get_point(part, 0)),
+    )
     return (
         [LaneLine(lane.river, lane.side, part) for part in parts],
         lane.line.intersection(forbidden),

@@ -86,7 +86,7 @@ def plan_area(
     router = Router([zone.outline_m for zone in area.no_fly_zones], settings.zone_clearance_m)
     sites = _usable_sites(area, router)
     rivers = {river.code: river for river in area.rivers}
-    lanes, gaps = _lanes(area, rivers, reaches, settings, router.forbidden)
+    lanes, gaps = _lanes(area, rivers, reaches, settings, router.keep_out)
     pieces, far = _pieces(lanes, sites, settings, router)
     gaps += far
     _check_reachable(reaches, pieces, area)
@@ -153,7 +153,7 @@ def _lanes(
     rivers: dict[str, River],
     reaches: Sequence[Reach],
     settings: PlanSettings,
-    forbidden: BaseGeometry,
+    keep_out: BaseGeometry,
 ) -> tuple[list[LaneLine], list[_Gap]]:
     lanes: list[LaneLine] = []
     gaps: list[_Gap] = []
@@ -162,7 +162,7 @@ def _lanes(
         centreline = stretch(river.centreline_m, reach.from_m, reach.to_m)
         half = river.width_m / 2 + settings.strip_m
         for lane in lane_lines(river.code, centreline, half, settings):
-            kept, away = outside(lane, forbidden)
+            kept, away = outside(lane, keep_out)
             lanes += kept
             if away.length > 0:
                 zone = _nearest_zone(area, away)

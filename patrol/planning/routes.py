@@ -30,6 +30,8 @@ class Router:
             [shapely.buffer(zone, clearance_m, quad_segs=4) for zone in zones_m]
         )
         shapely.prepare(self.forbidden)
+        # Lanes are cut here: their ends must not lie on the very edge, where no way begins.
+        self.keep_out = shapely.buffer(self.forbidden, _CORNER_M / 2, quad_segs=4)
         rings: list[FloatArray] = []
         for part in shapely.get_parts(shapely.buffer(self.forbidden, _CORNER_M, quad_segs=4)):
             if part.is_empty:

@@ -180,12 +180,15 @@ class _Splitter:
             paths = [
                 min(
                     (
-                        s + self._s[place][enter] + self._work_s[piece],
-                        wh + self._wh[place][enter] + self._work_wh[piece],
-                        enter ^ 1,
-                        (*visits, Visit(piece, backwards=bool(enter & 1))),
-                    )
-                    for s, wh, place, visits in paths
+                        (
+                            s + self._s[place][enter] + self._work_s[piece],
+                            wh + self._wh[place][enter] + self._work_wh[piece],
+                            enter ^ 1,
+                            (*visits, Visit(piece, backwards=bool(enter & 1))),
+                        )
+                        for s, wh, place, visits in paths
+                    ),
+                    key=lambda path: path[:2],
                 )
                 for enter in (2 * piece, 2 * piece + 1)
             ]
@@ -215,7 +218,7 @@ def _nearest_chain(problem: Problem) -> tuple[int, ...]:
 
 def _searched(problem: Problem, split: _Splitter, rng: random.Random) -> tuple[int, ...]:
     count = len(problem.work_s)
-    most = min(20_000, max(1_000, _EFFORT // count**2))
+    most = min(6_000, max(1_000, _EFFORT // count**2))
     moves = _moves(count)
     tries = 0
 
