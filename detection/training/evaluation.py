@@ -10,9 +10,9 @@ import numpy as np
 
 from detection.backends import Detector
 from detection.training.precision import ClassResult, Scored, average_precision
-from detection.training.samples import CLASSES, Boxes, Picture, Sample
+from detection.training.samples import CLASSES, Boxes, Crop, Picture, Sample, cut
 
-__all__ = ["ClassScore", "Detect", "evaluate", "resized", "scored_by"]
+__all__ = ["ClassScore", "Detect", "evaluate", "resized", "scored_by", "tiles"]
 
 Detect = Callable[[Picture], Scored]
 
@@ -48,6 +48,14 @@ def resized(sample: Sample, scale: float) -> Sample:
     return Sample(
         sample.name, small, Boxes(sample.boxes.class_ids, sample.boxes.corners_px * factors)
     )
+
+
+def tiles(sample: Sample, side_px: int) -> Iterator[Sample]:
+    """The picture cut in squares, padded with grey; a box goes where half of it is or more."""
+    height, width = sample.picture.shape[:2]
+    for top in range(0, height, side_px):
+        for left in range(0, width, side_px):
+            yield cut(sample, Crop(float(left), float(top), side_px, 1.0), min_visible=0.5)
 
 
 def evaluate(
