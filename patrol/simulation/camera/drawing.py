@@ -113,7 +113,7 @@ class Sheet:
         moved = matrix.copy()
         moved[:, 2] -= (x0, y0)
         warped = cv2.warpAffine(sprite, moved, (x1 - x0, y1 - y0), flags=cv2.INTER_LINEAR)
-        mask = cv2.compare(cv2.extractChannel(warped, 3), 127, cv2.CMP_GT)
+        mask = (warped[..., 3] > 127).astype(np.uint8)  # cv2.compare refuses a single pixel
         part = self.image[y0:y1, x0:x1]
         cv2.copyTo(cv2.cvtColor(warped, cv2.COLOR_BGRA2BGR), mask, part)
         if self.ids is not None:

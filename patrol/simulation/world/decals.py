@@ -53,5 +53,5 @@ def stamp(tile: Image, at: FloatArray, sprite: Image, radius_px: float) -> None:
     if x1 <= x0 or y1 <= y0:
         return
     part = small[y0 - y : y1 - y, x0 - x : x1 - x]
-    opaque = cv2.compare(np.ascontiguousarray(part[..., 3]), 127, cv2.CMP_GT)
+    opaque = (part[..., 3] > 127).astype(np.uint8)  # cv2.compare refuses a single pixel
     cv2.copyTo(np.ascontiguousarray(part[..., :3]), opaque, tile[y0:y1, x0:x1])
