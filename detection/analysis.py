@@ -25,7 +25,7 @@ from detection.footage.quality import assess
 from detection.footage.shots import Shot
 from detection.merging import Confirmation, Group, confirmed, merge
 from detection.passes import Looked, Pass, open_passes, sizes
-from detection.placement import View, view_of
+from detection.placement import View, views_of
 from detection.results import package_versions, replacing_results, sha256_of
 from detection.sampling import NEW_GROUND_SHARE
 from detection.sightings import Sighting, counts, place_groups, write_sightings
@@ -140,16 +140,11 @@ def _views(
         one.looked_at.append(Looked(shot.camera, shot.pose))
         [found] = detector.detect([image], _long_side_px(shot))
         found = found.at_least(classes.confidence * _WEAK_SHARE).without_nested()
-        placed = [
-            view_of(
-                shot.camera, shot.pose, projection, shot=shot.index, time_s=shot.time_s,
-                class_name=classes.names[class_id], confidence=float(confidence), box_px=box,
-            )
-            for box, confidence, class_id in zip(
-                found.box_px, found.confidence, found.class_id, strict=True
-            )
-        ]  # fmt: skip
-        yield shot, [view for view in placed if view is not None]
+        views = views_of(
+            shot.camera, shot.pose, projection, found, classes.names,
+            shot=shot.index, time_s=shot.time_s,
+        )  # fmt: skip
+        yield shot, views
 
 
 Decoded = tuple[Shot, NDArray[np.uint8] | None, str]

@@ -71,6 +71,12 @@ class Group:
         return max(track.confidence for track in self.tracks)
 
     @property
+    def whole(self) -> bool:
+        """Whether each side of it was seen, if not all in one picture."""
+        sides = np.array([v.cut_sides for t in self.tracks for v in t.views])
+        return not bool(sides.all(axis=0).any())
+
+    @property
     def hits(self) -> Mapping[int, int]:
         """In how many pictures of each recording it was found."""
         shots: dict[int, set[int]] = {}
@@ -245,6 +251,7 @@ def confirmed(
         group
         for group, counts in zip(groups, shown, strict=True)
         if group.confidence >= thresholds[group.class_name]
+        and (group.whole or not PRIORS[group.class_name].must_be_whole)
         and any(_often(rule, hits, int(counts[r])) for r, hits in group.hits.items())
     ]
 

@@ -8,37 +8,43 @@ all views of a pass share (satellite position, compass) are kept apart: they do 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from detection.detections import Detections
 from detection.telemetry.poses import FramePose
-from geo.camera import Camera
+from geo.camera import Camera, Pose
 from geo.coordinates import LocalProjection
-from geo.errors import SightLineError
-from geo.placing import PoseError, intersect_ground, place
+from geo.placing import intersect_ground
 
-__all__ = ["PRIORS", "Prior", "View", "view_of"]
+__all__ = ["PRIORS", "Prior", "View", "views_of"]
 
 FloatArray = NDArray[np.float64]
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
 class Prior:
     """What is known of a class before it is seen: the height of a box's middle above the launch
-    site's ground with its standard deviation, and how far it may drift, metres a second."""
+    site's ground with its standard deviation, how far it may drift, metres a second, and whether
+    it `must_be_whole`: a house of which only the part towards the river was filmed would be
+    placed too near to the river, and where it stands decides whether it may."""
 
     up_m: float
     up_sigma_m: float
     drift_m_s: float = 0.0
+    must_be_whole: bool = False
 
 
 # Water lies 1 to 4 m below the banks of these rivers; a box's middle is half-way up a building.
 PRIORS: dict[str, Prior] = {
     "outfall": Prior(-1.5, 1.0),
     "discharge": Prior(-2.5, 0.7),
-    "structure": Prior(2.5, 2.5),
+    "structure": Prior(3.0, 3.5, must_be_whole=True),
     "floating_waste": Prior(-2.5, 0.7, drift_m_s=0.3),
 }
 
@@ -47,10 +53,11 @@ PRIORS: dict[str, Prior] = {
 _OWN_SHARE = 0.35
 _SHARED_SHARE = math.sqrt(1 - _OWN_SHARE**2)
 # A box's edges are uncertain by this share of its length; a thing's shape changes with the view.
-_EDGE_SHARE = 0.12
+_EDGE_SHARE = 0.08
 # A box that the picture's edge cuts: its middle is not the thing's middle.
 _CUT_SHARE = 0.35
 _CUT_MARGIN_PX = 6.0
+_STEP_M, _STEP_DEG = 0.05, 0.01
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -60,8 +67,8 @@ class View:
     `ground_m` (2,) east, north at the prior's height; `slope` (2,) metres it moves for each metre
     of height; `own_m2` (2, 2) covariance of errors of this view alone, `shared_m2` of errors that
     the whole pass shares, both without the height's. `radius_m` half the diagonal of the box on
-    the ground; `cut` whether the picture's edge cuts the box; `off_axis` distance of the box from
-    the picture's middle, in half diagonals.
+    the ground; `cut_sides` whether the picture's edge cuts the box on its left, upper, right and
+    lower side; `off_axis` distance of the box from the picture's middle, in half diagonals.
     """
 
     shot: int
@@ -74,70 +81,94 @@ class View:
     own_m2: FloatArray
     shared_m2: FloatArray
     radius_m: float
-    cut: bool
+    cut_sides: tuple[bool, bool, bool, bool]
     off_axis: float
 
+    @property
+    def cut(self) -> bool:
+        """Whether the picture shows a part of the thing only."""
+        return any(self.cut_sides)
 
-def view_of(
+
+def views_of(
     camera: Camera,
     pose: FramePose,
     projection: LocalProjection,
+    found: Detections,
+    names: Sequence[str],
     *,
     shot: int,
     time_s: float,
-    class_name: str,
-    confidence: float,
-    box_px: NDArray[np.float64],
-) -> View | None:
-    """Place one box; None where it lies at or above the horizon."""
-    prior = PRIORS[class_name]
+) -> list[View]:
+    """Place the boxes of one picture; `names` are the classes. Those whose middle or a corner
+    lies at or above the horizon are left out.
+
+    First-order error propagation as `geo.placing.place` does it, for all boxes at once.
+    """
+    if not len(found):
+        return []
     at = pose.pose(projection)
-    middle = (float(box_px[0] + box_px[2]) / 2, float(box_px[1] + box_px[3]) / 2)
-    error = pose.error
-    own = _part(error, _OWN_SHARE, error.pixel_px)
-    try:
-        point = place(
-            camera, at, middle, projection, ground_up_m=prior.up_m, ground_sigma_m=0.0, error=own
-        )
-        shared = place(
-            camera, at, middle, projection,
-            ground_up_m=prior.up_m, ground_sigma_m=0.0, error=_part(error, _SHARED_SHARE, 0.0),
-        )  # fmt: skip
-    except SightLineError:
-        return None
-    ground = np.array([point.position.east_m, point.position.north_m])
-    higher = intersect_ground(camera, at, [middle], prior.up_m + 0.1)[0]
-    corners = intersect_ground(camera, at, _corners(box_px), prior.up_m)
-    if not (np.all(np.isfinite(higher)) and np.all(np.isfinite(corners))):
-        return None
-    width_m = float(np.linalg.norm(corners[1] - corners[0]))
-    length_m = float(np.linalg.norm(corners[2] - corners[1]))
-    radius_m = float(np.hypot(width_m, length_m)) / 2
-    cut = bool(
-        box_px[0] < _CUT_MARGIN_PX
-        or box_px[1] < _CUT_MARGIN_PX
-        or box_px[2] > camera.width_px - _CUT_MARGIN_PX
-        or box_px[3] > camera.height_px - _CUT_MARGIN_PX
+    kinds = [names[class_id] for class_id in found.class_id]
+    ups = np.array([PRIORS[kind].up_m for kind in kinds])
+    middle = (found.box_px[:, :2] + found.box_px[:, 2:]) / 2
+
+    def ground_of(
+        pose_now: Pose = at, pixels: FloatArray = middle, higher_m: float = 0.0
+    ) -> FloatArray:
+        return intersect_ground(camera, pose_now, pixels, ups + higher_m)
+
+    ground = ground_of()
+    slope = (ground_of(higher_m=_STEP_M) - ground) / _STEP_M
+    turns = [
+        ((ground_of(replace(at, yaw_deg=at.yaw_deg + _STEP_DEG)) - ground), pose.error.yaw_deg),
+        (
+            (ground_of(replace(at, pitch_deg=at.pitch_deg - _STEP_DEG)) - ground),
+            pose.error.tilt_deg,
+        ),
+        ((ground_of(replace(at, roll_deg=at.roll_deg + _STEP_DEG)) - ground), pose.error.tilt_deg),
+    ]
+    # A higher camera is, for the place of what it sees, a lower ground.
+    of_pose = _squares(slope) * pose.error.vertical_m**2 + np.eye(2) * pose.error.horizontal_m**2
+    for moved, sigma_deg in turns:
+        of_pose = of_pose + _squares(moved / _STEP_DEG) * sigma_deg**2
+    of_pixel = sum(
+        _squares(ground_of(pixels=middle + np.array(step)) - ground)
+        for step in ((1.0, 0.0), (0.0, 1.0))
     )
-    edge_m = (_CUT_SHARE if cut else _EDGE_SHARE) * 2 * radius_m
-    cx, cy = camera.centre_px
-    return View(
-        shot=shot, time_s=time_s, class_name=class_name, confidence=confidence,
-        box_px=(float(box_px[0]), float(box_px[1]), float(box_px[2]), float(box_px[3])),
-        ground_m=ground, slope=(higher - ground) / 0.1,
-        own_m2=point.covariance_m2 + np.eye(2) * edge_m**2, shared_m2=shared.covariance_m2,
-        radius_m=radius_m, cut=cut,
-        off_axis=float(np.hypot(middle[0] - cx, middle[1] - cy) / np.hypot(cx, cy)),
-    )  # fmt: skip
+    corners = np.stack(
+        [ground_of(pixels=found.box_px[:, list(which)]) for which in ((0, 1), (2, 1), (2, 3))]
+    )
+    width_m, length_m = np.linalg.norm(np.diff(corners, axis=0), axis=2)
+    radius_m = np.hypot(width_m, length_m) / 2
+    limit = np.array([camera.width_px, camera.height_px])
+    sides = np.hstack(
+        [found.box_px[:, :2] < _CUT_MARGIN_PX, found.box_px[:, 2:] > limit - _CUT_MARGIN_PX]
+    )
+    edge_m = np.where(sides.any(axis=1), _CUT_SHARE, _EDGE_SHARE) * 2 * radius_m
+    own = (
+        _OWN_SHARE**2 * of_pose
+        + of_pixel * pose.error.pixel_px**2
+        + np.eye(2) * edge_m[:, None, None] ** 2
+    )
+    centre = np.asarray(camera.centre_px)
+    off_axis = np.linalg.norm(middle - centre, axis=1) / np.linalg.norm(centre)
+    usable = np.isfinite(own).all(axis=(1, 2)) & np.isfinite(radius_m)
+    return [
+        View(
+            shot=shot, time_s=time_s, class_name=kinds[k], confidence=float(found.confidence[k]),
+            box_px=_four(found.box_px[k].tolist()), ground_m=ground[k], slope=slope[k],
+            own_m2=own[k], shared_m2=_SHARED_SHARE**2 * of_pose[k], radius_m=float(radius_m[k]),
+            cut_sides=_four(sides[k].tolist()), off_axis=float(off_axis[k]),
+        )
+        for k in np.flatnonzero(usable)
+    ]  # fmt: skip
 
 
-def _part(error: PoseError, share: float, pixel_px: float) -> PoseError:
-    return PoseError(
-        share * error.horizontal_m, share * error.vertical_m, share * error.yaw_deg,
-        share * error.tilt_deg, pixel_px,
-    )  # fmt: skip
+def _squares(rows: FloatArray) -> FloatArray:
+    """(N, 2) to the outer product of each with itself, (N, 2, 2)."""
+    return rows[:, :, None] * rows[:, None, :]
 
 
-def _corners(box_px: NDArray[np.float64]) -> FloatArray:
-    x1, y1, x2, y2 = box_px
-    return np.array([[x1, y1], [x2, y1], [x2, y2], [x1, y2]])
+def _four(values: list[T]) -> tuple[T, T, T, T]:
+    a, b, c, d = values
+    return a, b, c, d

@@ -29,6 +29,9 @@ _FAR = 1e6
 # Sizes of one thing in two views differ by less than this factor, cut boxes apart.
 _SIZE_FACTOR = 2.8
 _KEEP_S = 30.0
+# No gate is wider than this and the things' sizes, so that most pairs need no closer look.
+_REACH_M = 15.0
+_HUBER, _REWEIGHTED = 2.0, 3
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -51,19 +54,28 @@ def estimate(views: Sequence[View]) -> Estimate:
     """Position and height from views of one thing that stands still.
 
     Solves for x (2) and height h: ground_i + slope_i (h - h0) = x with covariance own_i, and
-    h = h0 with the prior's variance (Gauss-Markov). Cut boxes count little, by their covariance.
+    h = h0 with the prior's variance (Gauss-Markov). Views that the picture's edge cuts count only
+    where there are no others: their middle is not the thing's. Views that do not fit the others
+    are weighed down (P. Huber 1964).
     """
     prior = PRIORS[views[0].class_name]
-    normal = np.zeros((3, 3))
-    right = np.zeros(3)
-    for view in views:
-        rows = np.column_stack([np.eye(2), -view.slope])
-        weight = np.linalg.inv(view.own_m2)
-        normal += rows.T @ weight @ rows
-        right += rows.T @ weight @ view.ground_m
-    normal[2, 2] += 1.0 / prior.up_sigma_m**2
-    covariance: FloatArray = np.linalg.inv(normal).astype(np.float64)
-    solution = covariance @ right
+    views = [view for view in views if not view.cut] or views
+    ground = np.array([view.ground_m for view in views])
+    slope = np.array([view.slope for view in views])
+    inverse = np.linalg.inv(np.array([view.own_m2 for view in views]))
+    rows = np.concatenate(
+        [np.broadcast_to(np.eye(2), (len(views), 2, 2)), -slope[:, :, None]], axis=2
+    )
+    factors = np.ones(len(views))
+    for _ in range(_REWEIGHTED if len(views) > 2 else 1):
+        weight = factors[:, None, None] * inverse
+        normal = np.einsum("nai,nab,nbj->ij", rows, weight, rows)
+        normal[2, 2] += 1.0 / prior.up_sigma_m**2
+        covariance: FloatArray = np.asarray(np.linalg.inv(normal), dtype=float)
+        solution = covariance @ np.einsum("nai,nab,nb->i", rows, weight, ground)
+        offset = ground - rows @ solution
+        misfit = np.sqrt(np.einsum("na,nab,nb->n", offset, inverse, offset))
+        factors = np.minimum(1.0, _HUBER / np.maximum(misfit, 1e-9))
     best = min(views, key=lambda view: view.off_axis)
     return Estimate(
         solution[:2], prior.up_m + float(solution[2]), covariance[:2, :2], best.shared_m2
@@ -72,21 +84,17 @@ def estimate(views: Sequence[View]) -> Estimate:
 
 @dataclass(slots=True, eq=False)
 class Track:
-    """Views of one thing in one pass, in order of time. `opportunities` counts the frames looked
-    at in which it would have been well inside the picture; `picture` is the evidence (JPEG of the
-    best view's surroundings) with the view that it shows."""
+    """Views of one thing in one pass, in order of time."""
 
     class_name: str
     recording: int
     views: list[View] = field(default_factory=list)
-    opportunities: int = 0
-    picture: bytes = b""
-    pictured: View | None = None
     _now: Estimate | None = None
+    _radius_m: float | None = None
 
     def add(self, view: View) -> None:
         self.views.append(view)
-        self._now = None
+        self._now = self._radius_m = None
 
     @property
     def now(self) -> Estimate:
@@ -97,8 +105,11 @@ class Track:
 
     @property
     def radius_m(self) -> float:
-        whole = [view.radius_m for view in self.views if not view.cut]
-        return float(np.median(whole or [max(view.radius_m for view in self.views)]))
+        """Of its middle view in size; of the largest where the picture's edge cuts all."""
+        if self._radius_m is None:
+            whole = [view.radius_m for view in self.views if not view.cut]
+            self._radius_m = float(np.median(whole or [max(v.radius_m for v in self.views)]))
+        return self._radius_m
 
     @property
     def confidence(self) -> float:
@@ -142,12 +153,16 @@ class Tracker:
 
 
 def _assign(views: Sequence[View], tracks: Sequence[Track]) -> dict[int, Track]:
+    """Which view, by its index, continues which track."""
     if not views or not tracks:
         return {}
     cost = np.full((len(views), len(tracks)), _FAR)
+    at = np.array([track.now.ground_m for track in tracks])
+    reach_m = _REACH_M + 2 * np.array([track.radius_m for track in tracks])
     for i, view in enumerate(views):
-        for j, track in enumerate(tracks):
-            distance = _distance(view, track)
+        away_m = np.hypot(*(at - view.ground_m).T)
+        for j in np.flatnonzero(away_m <= reach_m + 2 * view.radius_m):
+            distance = _distance(view, tracks[int(j)])
             if distance <= GATE_CHI2:
                 cost[i, j] = distance
     rows, columns = linear_sum_assignment(cost)

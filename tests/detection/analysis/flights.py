@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detection.detections import Detections
-from detection.placement import PRIORS, View, view_of
+from detection.placement import PRIORS, View, views_of
 from detection.telemetry.poses import FramePose
 from detection.tracking import Track, Tracker
 from geo.camera import CAMERAS, Camera, Pose
@@ -151,16 +151,10 @@ def boxes(
 
 def views(flight: Flight, k: int, detections: Detections, *, camera: Camera = CAMERA) -> list[View]:
     """A frame's detections, placed by what the telemetry says."""
-    placed = [
-        view_of(
-            camera, flight.said[k], HERE, shot=k, time_s=float(flight.times_s[k]),
-            class_name=CLASSES[class_id], confidence=float(confidence), box_px=box,
-        )
-        for box, confidence, class_id in zip(
-            detections.box_px, detections.confidence, detections.class_id, strict=True
-        )
-    ]  # fmt: skip
-    return [view for view in placed if view is not None]
+    return views_of(
+        camera, flight.said[k], HERE, detections, CLASSES,
+        shot=k, time_s=float(flight.times_s[k]),
+    )  # fmt: skip
 
 
 def follow(
