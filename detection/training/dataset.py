@@ -74,7 +74,7 @@ def build_dataset(
     *,
     seed: int,
     side_px: int = 416,
-    class_weights: Sequence[float] = (3.0, 2.0, 0.6, 1.0),
+    class_weights: Sequence[float] = (2.0, 2.5, 0.5, 3.0),
     advance: Callable[[float], None] = lambda done: None,
 ) -> DatasetSummary:
     """Cut crops from every part and write them to `out`, which is replaced.

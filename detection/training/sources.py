@@ -111,7 +111,7 @@ class YoloFolder:
     mapping: Mapping[str, str] = field(default_factory=dict)
     val_share: float = 0.1
     width_px: int = 640
-    jitter: tuple[float, float] = (0.85, 1.3)
+    jitter: tuple[float, float] = (0.9, 1.35)
 
     def pictures(self, split: Split) -> list[Path]:
         """The picture files of this split, sorted."""

@@ -13,7 +13,7 @@ import pytest
 from detection.errors import TrainingError
 from detection.training.dataset import Part, build_dataset
 from detection.training.samples import CLASSES
-from detection.training.sources import JakartaPlastics, KampalaRoofs, YoloFolder
+from detection.training.sources import BackgroundPhotos, JakartaPlastics, KampalaRoofs, YoloFolder
 
 
 def write_picture(path: Path, picture: np.ndarray) -> None:
@@ -213,6 +213,17 @@ def test_jakarta_holds_one_site_out(tmp_path: Path) -> None:
     (tmp_path / "labels.csv").unlink()
     with pytest.raises(TrainingError, match=r"labels\.csv: not found"):
         list(source.samples("train"))
+
+
+def test_background_photos_hold_the_last_one_out(tmp_path: Path) -> None:
+    for name in ("b.jpg", "a.jpg", "c.jpg"):
+        write_picture(tmp_path / name, np.zeros((300, 400, 3), np.uint8))
+    source = BackgroundPhotos(tmp_path, "site", "made up", widths_px=(200, 400))
+    train, val = list(source.samples("train")), list(source.samples("val"))
+    assert [s.name for s in train] == ["site-a", "site-b"]
+    assert [s.name for s in val] == ["site-c"]
+    assert val[0].scales == (0.5, 1.0)
+    assert not len(val[0].boxes)
 
 
 def test_real_sets_are_readable(real_data: Path) -> None:
