@@ -21,42 +21,38 @@ _THREADS = 2
 _LOWEST_CONFIDENCE = 0.05
 _IOU = 0.55  # of boxes of one class that are taken for the same thing in one picture
 _STRIDE_PX = 32
+_END_TO_END_COLUMNS = 6
 
 
 class OpenVinoDetector:
-    """A YOLO head of shape (N, 4 + classes, anchors): box centre and size in input pixels, then a
-    score a class. Non-maximum suppression is OpenCV's, class by class."""
+    """A YOLO network as `patrol train` or ultralytics exports it.
+
+    Its output is either the raw head, (N, 4 + classes, anchors): box centre and size in input
+    pixels, then a score a class, for which non-maximum suppression is OpenCV's, class by class;
+    or end to end, (N, boxes, 6): corners in input pixels, confidence, class.
+    """
 
     def __init__(self, folder: Path, classes: Sequence[str]) -> None:
-        """`folder` holds model.xml, model.bin and metadata.json. Raises ModelError."""
+        """`folder` holds one network (.xml, .bin) that says its classes: in metadata.json or, from
+        ultralytics, in the network itself. Raises ModelError."""
         import openvino
 
         self.path = folder
-        xml = folder / "model.xml"
-        for path in (xml, folder / "model.bin", folder / "metadata.json"):
-            if not path.is_file():
-                raise ModelError(
-                    f"{path}: the weights are missing; give the folder of an exported model, for "
-                    "example models/river-patrol-n/openvino, or make one with `patrol train`"
-                )
+        xml = _network_file(folder)
+        self._core = openvino.Core()
         try:
-            said = json.loads((folder / "metadata.json").read_text(encoding="utf-8"))
-            named = [str(name) for name in said["classes"]]
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            raise ModelError(f"{folder / 'metadata.json'}: cannot be read ({error})") from None
+            self._network = self._core.read_model(xml)
+        except RuntimeError as error:
+            raise ModelError(
+                f"{xml}: not a network that OpenVINO can read ({_first_line(error)})"
+            ) from None
+        named = _class_names(folder, self._network)
         if named != list(classes):
             raise ModelError(
                 f"{folder}: the model knows the classes {', '.join(named)}; the class list says "
                 f"{', '.join(classes)}"
             )
         self._classes = len(named)
-        self._core = openvino.Core()
-        try:
-            self._network = self._core.read_model(xml)
-        except RuntimeError as error:
-            raise ModelError(
-                f"{xml}: not a network that OpenVINO can read ({str(error).splitlines()[0]:.120})"
-            ) from None
         self._requests: dict[tuple[int, int], Any] = {}
 
     def detect(
@@ -73,13 +69,15 @@ class OpenVinoDetector:
             for side in (height, width)
         )
         box = Letterbox(width, height, (shape[0], shape[1]))
-        output = self._request(box.input_px)(box.apply(image)[None])[0][0]
-        if output.shape[0] != 4 + self._classes:
-            raise ModelError(
-                f"{self.path}: the network gives {output.shape[0]} rows, expected "
-                f"{4 + self._classes} (4 and a score for each class)"
-            )
-        return _suppressed(np.asarray(output, np.float64), box)
+        output = np.asarray(self._request(box.input_px)(box.apply(image)[None])[0])
+        if output.ndim == 3 and output.shape[1] == 4 + self._classes:
+            return _suppressed(output[0].astype(np.float64), box)
+        if output.ndim == 3 and output.shape[2] == _END_TO_END_COLUMNS:
+            return _final(output[0].astype(np.float64), box, self._classes)
+        raise ModelError(
+            f"{self.path}: the network's output is {output.shape}, expected (1, "
+            f"{4 + self._classes}, anchors), boxes and a score for each class, or (1, boxes, 6)"
+        )
 
     def _request(self, input_px: tuple[int, int]) -> Any:
         """The network compiled for one input size; the few sizes of a patrol are kept."""
@@ -92,13 +90,55 @@ class OpenVinoDetector:
             except RuntimeError as error:
                 raise ModelError(
                     f"{self.path}: the network does not take pictures of {input_px[1]} x "
-                    f"{input_px[0]} px ({str(error).splitlines()[0]:.80})"
+                    f"{input_px[0]} px ({_first_line(error)})"
                 ) from None
             self._requests[input_px] = openvino.compile_model(
                 network, "CPU",
-                {"INFERENCE_NUM_THREADS": _THREADS, "PERFORMANCE_HINT": "LATENCY"},
+                {
+                    "INFERENCE_NUM_THREADS": _THREADS, "PERFORMANCE_HINT": "LATENCY",
+                    # Else some processors compute in bfloat16, and find other boxes than others do.
+                    "INFERENCE_PRECISION_HINT": "f32",
+                },
             )  # fmt: skip
         return self._requests[input_px]
+
+
+def _network_file(folder: Path) -> Path:
+    found = sorted(folder.glob("*.xml")) if folder.is_dir() else []
+    if len(found) != 1 or not found[0].with_suffix(".bin").is_file():
+        what = f"{len(found)} networks (.xml)" if len(found) != 1 else "a network without its .bin"
+        raise ModelError(
+            f"{folder}: the weights are missing: found {what if folder.is_dir() else 'no folder'}; "
+            "give the folder of an exported model, for example models/river-patrol-n, or make one "
+            "with `patrol train`"
+        )
+    return found[0]
+
+
+def _class_names(folder: Path, network: Any) -> list[str]:
+    path = folder / "metadata.json"
+    if not path.exists():
+        said = ["model_info", "labels"]  # where ultralytics puts them
+        if network.has_rt_info(said):
+            return str(network.get_rt_info(said).astype(str)).split()
+        raise ModelError(f"{path}: no such file, and the network does not say its classes either")
+    try:
+        return [str(name) for name in json.loads(path.read_text(encoding="utf-8"))["classes"]]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ModelError(f"{path}: cannot be read ({error})") from None
+
+
+def _first_line(error: Exception) -> str:
+    return " ".join(str(error).split())[:120]
+
+
+def _final(output: NDArray[np.float64], box: Letterbox, classes: int) -> Detections:
+    """What a network that suppresses by itself says: rows padded with confidence 0."""
+    class_id = np.round(output[:, 5]).astype(np.int64)
+    likely = (output[:, 4] >= _LOWEST_CONFIDENCE) & (class_id >= 0) & (class_id < classes)
+    rows = output[likely]
+    order = np.argsort(-rows[:, 4], kind="stable")
+    return Detections(box.restore(rows[order, :4]), rows[order, 4], class_id[likely][order])
 
 
 def _suppressed(output: NDArray[np.float64], box: Letterbox) -> Detections:
