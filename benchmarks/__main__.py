@@ -56,7 +56,9 @@ def _measure(figure: Figure, seed: int) -> bool:
 
 
 def main() -> None:
-    typer.run(run)
+    app = typer.Typer(pretty_exceptions_enable=False)
+    app.command()(run)
+    app()
 
 
 if __name__ == "__main__":

@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
-from benchmarks import chain, clean_clone, photos_brighton, srt_files
+from benchmarks import (
+    chain,
+    clean_clone,
+    detector,
+    film_speed,
+    flight,
+    photos_brighton,
+    plan_area,
+    srt_files,
+)
 from benchmarks.figures import Figure
 
 __all__ = ["FIGURES"]
@@ -32,6 +41,22 @@ def _all() -> list[Figure]:
                "%", "at least", 100, 0.5, photos_brighton.recognised),
         Figure("srt_failures", "DJI subtitles read wrongly or ending in a traceback, damaged too",
                "files", "at most", 0, 0.2, srt_files.failures),
+        Figure("rivers_km_error", "how far the four centrelines are from 12.0 km together",
+               "%", "at most", 1, 0.1, lambda seed: abs(plan_area.rivers_km(seed) / 12 - 1) * 100),
+        Figure("coverage_share", "random places of the corridors that a planned lane sees",
+               "%", "at least", 100, 0.2, plan_area.coverage_share),
+        Figure("cross_track_m", "95th percentile of the flown track from its lanes, wind 5 m/s",
+               "m", "at most", 2, 0.5, flight.cross_track_m),
+        Figure("flight_speedup", "seconds of simulated flight in one second",
+               "x", "at least", 10, 0.5, flight.speedup),
+        Figure("film_fps", "1080p frames rendered and encoded on one core",
+               "frames/s", "at least", 8, 1, film_speed.measure),
+        Figure("rendered_map50", "the detector on frames of an unseen world, mean AP50",
+               "%", "at least", 60, 2, detector.rendered_map50),
+        Figure("kampala_ap50", "the detector on real roofs of a place held out, AP50",
+               "%", "at least", 30, 1, detector.kampala_ap50),
+        Figure("jakarta_ap50", "the detector on real floating waste of a site held out, AP50",
+               "%", "at least", 20, 2, detector.jakarta_ap50),
     ]  # fmt: skip
 
 

@@ -199,11 +199,19 @@ def photo_shots(photos: Sequence[Photo]) -> Iterator[Shot]:
         yield Shot(photo.path, index, seconds, photo.pose, photo.camera, photo.load)
 
 
+def _held(folder: Path) -> tuple[list[Path], Path | None]:
+    """The videos directly in a folder, and the folder itself where there are photos in it."""
+    files = sorted(p for p in folder.iterdir() if p.is_file() and not p.name.startswith("."))
+    photos = any(p.suffix.lower() in PHOTO_SUFFIXES for p in files)
+    return [p for p in files if p.suffix.lower() in VIDEO_SUFFIXES], folder if photos else None
+
+
 def find_footage(source: Path) -> tuple[list[Path], Path | None]:
     """What a SOURCE on the command line means: (videos, folder of photos).
 
     A video file is itself; a patrol folder its footage/; any other folder the videos in it, or
-    itself as a folder of photos. Raises FootageError where there is neither.
+    itself as a folder of photos; where it holds neither, its sub-folders are looked at. Raises
+    FootageError where there is neither, or photos in several sub-folders.
     """
     if source.is_file():
         if source.suffix.lower() in VIDEO_SUFFIXES:
@@ -215,11 +223,15 @@ def find_footage(source: Path) -> tuple[list[Path], Path | None]:
     if not source.is_dir():
         raise FootageError(f"{source}: no such video, patrol folder or folder of photos")
     folder = source / "footage" if (source / "footage").is_dir() else source
-    files = sorted(p for p in folder.iterdir() if p.is_file())
-    videos = [p for p in files if p.suffix.lower() in VIDEO_SUFFIXES]
+    held = [_held(folder), *(_held(inner) for inner in sorted(folder.iterdir()) if inner.is_dir())]
+    videos = held[0][0] or [video for inner, _ in held[1:] for video in inner]
     if videos:
         return videos, None
-    if any(p.suffix.lower() in PHOTO_SUFFIXES for p in files):
-        return [], folder
+    photos = [folder for _, folder in held if folder is not None]
+    if len(photos) > 1 and photos[0] != folder:
+        names = ", ".join(inner.name for inner in photos)
+        raise FootageError(f"{folder}: photos lie in several folders ({names}); name one of them")
+    if photos:
+        return [], photos[0]
     hint = "; run `patrol film` first" if (source / "plan.json").exists() else ""
     raise FootageError(f"{folder}: holds neither videos nor photos{hint}")
