@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """Take a picture of the console: python scripts/screenshot.py URL OUT.png [--language en] ...
 
-Needs the `dev` packages and Chromium (CHROMIUM names another one than the system's).
+Needs the `dev` packages, Chromium (CHROMIUM names another one than the system's) and a Chinese font
+(apt-get install fonts-noto-cjk).
 """
 
 from __future__ import annotations
@@ -18,11 +19,19 @@ from playwright.sync_api import Error, Page, sync_playwright
 _CHROMIUM = ["--no-sandbox", "--use-gl=angle", "--use-angle=swiftshader",
              "--enable-unsafe-swiftshader"]  # fmt: skip
 _DRAWN_MS = 60_000
+_PICTURES_THERE = """() => [...document.images]
+    .filter(i => i.checkVisibility() && i.getBoundingClientRect().top < innerHeight)
+    .every(i => i.complete)"""
 
 
 def _drawn(page: Page) -> None:
     page.locator(".map-canvas[data-ready=true][data-idle=true]").wait_for(timeout=_DRAWN_MS)
-    page.wait_for_function("[...document.images].every(image => image.complete)")
+    for _ in range(
+        100
+    ):  # the page's policy forbids scripts made of text, which waiting in it needs
+        if page.evaluate(_PICTURES_THERE):
+            return
+        page.wait_for_timeout(100)
 
 
 def _case(page: Page, number: str, zoom_out: int) -> None:
@@ -30,7 +39,7 @@ def _case(page: Page, number: str, zoom_out: int) -> None:
     rows = page.locator(".rows .row")
     row = rows.first if number == "first" else rows.filter(has_text=number).first
     row.click()
-    page.locator(".detail .evidence img").wait_for()
+    page.locator(".detail .evidence button img").wait_for()
     page.wait_for_timeout(300)
     _drawn(page)
     for _ in range(zoom_out):
@@ -70,7 +79,7 @@ def main() -> int:
             _drawn(page)
             if options.case:
                 _case(page, options.case, options.zoom_out)
-            page.mouse.move(width - 2, height - 2)
+            page.mouse.move(5, 5)
             page.screenshot(path=options.out)
         except Error as error:
             print(f"error: {options.url}: {error.message.splitlines()[0]}", file=sys.stderr)

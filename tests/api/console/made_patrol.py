@@ -23,6 +23,7 @@ from typer.testing import CliRunner
 from api.commands import app
 from geo.placing import Ellipse
 from patrol.area import River, StudyArea
+from patrol.plan import Plan, Sortie
 from patrol.telemetry import Telemetry
 
 PATROL = "luogang-0520"
@@ -54,7 +55,7 @@ def patrol(*words: str | Path) -> dict[str, Any]:
 
 
 def make_patrol(folder: Path, area: Path, *, sightings: int = 14, seed: int = 5) -> Path:
-    """Write sightings, evidence and a flown track along the area's rivers into `folder`."""
+    """A patrol's folder: planned by the program, its flight and sightings made up along the rivers."""
     rng = np.random.default_rng(seed)
     study = StudyArea.read(area)
     features = [
@@ -74,8 +75,9 @@ def make_patrol(folder: Path, area: Path, *, sightings: int = 14, seed: int = 5)
     (folder / "sightings.geojson").write_text(
         json.dumps(document, ensure_ascii=False), encoding="utf-8"
     )
-    for number, river in enumerate(study.rivers[:2], start=1):
-        _flight(study, river).write(folder / "flight" / f"sortie-{number:02d}.parquet")
+    patrol("plan", area, "--out", folder)
+    for sortie in Plan.read(folder).sorties:
+        _flight(study, sortie).write(folder / "flight" / f"sortie-{sortie.id:02d}.parquet")
     return folder
 
 
@@ -156,8 +158,11 @@ def _picture(path: Path, violation: str, rng: np.random.Generator) -> None:
     picture.save(path, quality=85)
 
 
-def _flight(study: StudyArea, river: River) -> Telemetry:
-    line = river.centreline_m
+def _flight(study: StudyArea, sortie: Sortie) -> Telemetry:
+    """The sortie as planned, but 3 m off: a moment each second."""
+    stops = [sortie.launch, *(point.position for point in sortie.waypoints), sortie.launch]
+    planned = [(stop.lon_deg, stop.lat_deg) for stop in stops]
+    line = shapely.LineString(study.projection.forward(planned) + 3)
     count = int(line.length / 8)
     places = shapely.get_coordinates(line.interpolate(np.linspace(0, line.length, count)))
     lonlat = study.projection.inverse(places)

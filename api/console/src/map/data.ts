@@ -6,7 +6,7 @@ import type { Feature, FeatureCollection, Point } from 'geojson'
 import type { Area, Case, Ellipse, Layer, Sighting, Violation } from '../api/types'
 import type { Speech, Word } from '../i18n'
 import { CLASS_COLOURS, PHASE_COLOURS, PHASE_OF, sortieColour } from '../theme'
-import { collection, ellipsePolygon, labelPoint } from './geometry'
+import { along, collection, ellipsePolygon, labelPoint } from './geometry'
 import type { Marker } from './icons'
 import { TINTS } from './style'
 
@@ -37,12 +37,19 @@ function labelled(layer: FeatureCollection, speech: Speech): Feature[] {
 export function baseData(area: Area, speech: Speech, icon: Icon): Record<string, FeatureCollection> {
   const { layers } = area
   const launch = icon({ character: speech.t('map.launch.badge'), colour: '#26334a', square: true })
+  const rivers = labelled(layers.rivers, speech)
   const communities = labelled(layers.communities, speech).map((feature, i) => ({
     ...feature,
     properties: { ...feature.properties, tint: TINTS[(i * 3) % TINTS.length] ?? '#f5f3ed' },
   }))
   return {
-    rivers: collection(labelled(layers.rivers, speech)),
+    rivers: collection(rivers),
+    'river-names': collection(
+      // Two places each: a pin may leave no room at one of them.
+      rivers.flatMap((feature) =>
+        [0.3, 0.55].map((part) => ({ ...feature, geometry: along(feature.geometry, part) })),
+      ),
+    ),
     communities: collection(communities),
     'community-names': collection(
       communities.map((feature) => ({ ...feature, geometry: labelPoint(feature.geometry) })),

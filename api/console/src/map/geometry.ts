@@ -60,6 +60,24 @@ function centroid(ring: Position[]): { at: Position; area: number } {
   return { at, area: Math.abs(twice) }
 }
 
+/** The point at this share (0 to 1) of a line's length. */
+export function along(geometry: Geometry, part: number): Point {
+  const line = geometry.type === 'LineString' ? geometry.coordinates : []
+  let left = lengthM(line) * part
+  for (let i = 1; i < line.length; i++) {
+    const [a = [0, 0], b = [0, 0]] = [line[i - 1], line[i]]
+    const piece = lengthM([a, b])
+    if (piece >= left) {
+      const [ax = 0, ay = 0] = a
+      const [bx = 0, by = 0] = b
+      const share = piece > 0 ? left / piece : 0
+      return { type: 'Point', coordinates: [ax + share * (bx - ax), ay + share * (by - ay)] }
+    }
+    left -= piece
+  }
+  return { type: 'Point', coordinates: line.at(-1) ?? [0, 0] }
+}
+
 /** The length of a line in metres, by straight pieces. */
 export function lengthM(line: Position[]): number {
   let total = 0

@@ -10,6 +10,7 @@ import { NOTHING } from './geometry'
 
 export const SOURCES = [
   'rivers',
+  'river-names',
   'communities',
   'community-names',
   'grids',
@@ -34,7 +35,7 @@ export const SWITCHES = {
   ellipses: ['ellipses-fill', 'ellipses-line'],
   lanes: ['lanes'],
   track: ['track-casing', 'track'],
-  rivers: ['rivers-bank', 'rivers', 'rivers-name'],
+  rivers: ['rivers-bank', 'rivers', 'rivers-name', 'rivers-name-far'],
   communities: ['communities-line', 'communities-name'],
   grids: ['grids-line', 'grids-name'],
   zones: ['zones-fill', 'zones-line'],
@@ -157,18 +158,6 @@ function layers(lat: number): LayerSpecification[] {
       paint: { 'line-color': '#566274', 'line-width': 1 },
     },
     {
-      id: 'lanes',
-      type: 'line',
-      source: 'lanes',
-      layout: { 'line-join': 'round' },
-      paint: {
-        'line-color': ['get', 'colour'],
-        'line-width': ['interpolate', ['linear'], ['zoom'], 11, 1.2, 17, 2.4],
-        'line-dasharray': [3, 1.6],
-        'line-opacity': 0.9,
-      },
-    },
-    {
       id: 'track-casing',
       type: 'line',
       source: 'track',
@@ -183,20 +172,16 @@ function layers(lat: number): LayerSpecification[] {
       paint: { 'line-color': '#3d4657', 'line-width': 1.1, 'line-opacity': 0.85 },
     },
     {
-      id: 'rivers-name',
-      type: 'symbol',
-      source: 'rivers',
-      layout: {
-        ...name,
-        'symbol-placement': 'line',
-        'symbol-spacing': ['step', ['zoom'], 260, 17, 520],
-        'text-size': ['interpolate', ['linear'], ['zoom'], 11, 11, 16, 15],
-        'text-letter-spacing': 0.14,
-        // Beside a river that is thinner than its name, within one that is wider.
-        'text-offset': ['step', ['zoom'], ['literal', [0, 0.95]], 17, ['literal', [0, 0]]],
-        'text-max-angle': 55,
+      id: 'lanes',
+      type: 'line',
+      source: 'lanes',
+      layout: { 'line-join': 'round' },
+      paint: {
+        'line-color': ['get', 'colour'],
+        'line-width': ['interpolate', ['linear'], ['zoom'], 11, 1.4, 17, 2.6],
+        'line-dasharray': [3, 1.6],
+        'line-opacity': ['case', ['==', ['get', 'kind'], 'transit'], 0.5, 0.95],
       },
-      paint: { 'text-color': '#1c6586', 'text-halo-color': '#f5f9fa', 'text-halo-width': 1.6 },
     },
     {
       id: 'grids-name',
@@ -242,6 +227,37 @@ function layers(lat: number): LayerSpecification[] {
       minzoom: 12.5,
       layout: { ...name, 'text-size': 11, 'text-anchor': 'top', 'text-offset': [0, 1] },
       paint: { 'text-color': '#26334a', 'text-halo-color': '#ffffff', 'text-halo-width': 1.4 },
+    },
+    {
+      id: 'rivers-name-far',
+      type: 'symbol',
+      source: 'river-names',
+      maxzoom: 14.5,
+      layout: {
+        ...name,
+        'text-size': ['interpolate', ['linear'], ['zoom'], 11, 11, 14, 13.5],
+        'text-letter-spacing': 0.1,
+        'text-variable-anchor': ['left', 'right', 'top', 'bottom'],
+        'text-radial-offset': 0.9,
+      },
+      paint: { 'text-color': '#1c6586', 'text-halo-color': '#f5f9fa', 'text-halo-width': 1.8 },
+    },
+    {
+      id: 'rivers-name',
+      type: 'symbol',
+      source: 'rivers',
+      minzoom: 14.5,
+      layout: {
+        ...name,
+        'symbol-placement': 'line',
+        'symbol-spacing': ['step', ['zoom'], 260, 17, 520],
+        'text-size': ['interpolate', ['linear'], ['zoom'], 11, 11, 16, 15],
+        'text-letter-spacing': 0.14,
+        // Beside a river that is thinner than its name, within one that is wider.
+        'text-offset': ['step', ['zoom'], ['literal', [0, 0.95]], 17, ['literal', [0, 0]]],
+        'text-max-angle': 55,
+      },
+      paint: { 'text-color': '#1c6586', 'text-halo-color': '#f5f9fa', 'text-halo-width': 1.6 },
     },
     {
       id: 'ellipses-fill',
