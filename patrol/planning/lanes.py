@@ -72,7 +72,8 @@ def lane_lines(
             key=lambda part: centreline.project(part.interpolate(0.5, normalized=True)),
         )
         for index, part in enumerate(parts):
-            line = shapely.simplify(part, CHORD_ERROR_M)
+            thinned = shapely.simplify(part, CHORD_ERROR_M)
+            line = thinned if thinned.is_simple else part
             line = _extended(
                 line,
                 _OVERSHOOT_M if index == 0 else 0.0,

@@ -19,6 +19,7 @@ from patrol.mission import mission_items
 from patrol.plan import Lane, Leg, Plan, Reach, Side, Sortie, Uncovered, Waypoint, Zone
 from patrol.planning.coverage import footprint, metre_ranges, unseen_parts
 from patrol.planning.lanes import LaneLine, corridor, cut, lane_lines, outside, stretch
+from patrol.planning.patches import patched
 from patrol.planning.routes import Router
 from patrol.planning.settings import PlanSettings
 from patrol.planning.sorties import Problem, Route, assign
@@ -161,7 +162,8 @@ def _lanes(
         river = rivers[reach.river]
         centreline = stretch(river.centreline_m, reach.from_m, reach.to_m)
         half = river.width_m / 2 + settings.strip_m
-        for lane in lane_lines(river.code, centreline, half, settings):
+        along = lane_lines(river.code, centreline, half, settings)
+        for lane in patched(river.code, along, centreline, half, settings):
             kept, away = outside(lane, keep_out)
             lanes += kept
             if away.length > 0:

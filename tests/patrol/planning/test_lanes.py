@@ -12,6 +12,7 @@ from shapely.geometry import LineString, Point, Polygon, box
 from patrol.errors import PlanningError
 from patrol.planning.coverage import footprint, metre_ranges, unseen_parts
 from patrol.planning.lanes import corridor, cut, lane_lines, offsets_m, outside
+from patrol.planning.patches import patched
 from patrol.planning.settings import PlanSettings
 
 STRAIGHT = LineString([(0, 0), (500, 0)])
@@ -64,13 +65,24 @@ def test_lanes_along_meanders_are_simple_and_see_everything(
 ) -> None:
     river = meander(seed, 900, radius_m, step_m)
     lanes = lane_lines("R1", river, half_width_m, SETTINGS)
+    lanes = patched("R1", lanes, river, half_width_m, SETTINGS)
     assert all(lane.line.is_simple for lane in lanes)
     seen = shapely.union_all(
         [footprint(x.line, SETTINGS.seen_half_m, SETTINGS.usable_ahead_m) for x in lanes]
     )
     wanted = corridor(river, half_width_m)
     unseen_m2 = sum(part.area for part in unseen_parts(wanted, seen))
-    assert unseen_m2 <= 0.005 * wanted.area
+    assert unseen_m2 <= 1e-4 * wanted.area
+
+
+def test_a_hairpin_gets_a_patch_where_its_lanes_are_cut_back() -> None:
+    river = meander(829268, 900, 21.8, 22.8)
+    lanes = lane_lines("R1", river, 63, SETTINGS)
+    more = patched("R1", lanes, river, 63, SETTINGS)
+    assert len(more) > len(lanes)
+    assert more[: len(lanes)] == lanes
+    assert {lane.river for lane in more} == {"R1"}
+    assert {lane.side for lane in more[len(lanes) :]} <= {"left", "right"}
 
 
 def test_lanes_keep_out_of_what_is_forbidden() -> None:
