@@ -14,6 +14,7 @@ from typing import Annotated, Any
 import typer
 
 from api.commands.common import JsonFlag, emit, note, stop
+from geo.errors import PatrolError
 from geo.files import write_text
 
 __all__ = ["register"]
@@ -99,7 +100,9 @@ def _start_server(out: Path, area: Path, port: int, pid_file: Path) -> str:
                 return url
         except httpx.HTTPError:
             time.sleep(0.3)
-    stop(f"the console did not answer on {url} within {_SERVER_START_S:.0f} s; see {log.name}")
+    raise PatrolError(
+        f"the console did not answer on {url} within {_SERVER_START_S:.0f} s; see {log.name}"
+    )
 
 
 def register(app: typer.Typer) -> None:
@@ -126,7 +129,9 @@ def register(app: typer.Typer) -> None:
             return
         if serve and not _port_is_free("127.0.0.1", port):
             stop(f"port {port} on 127.0.0.1 is in use; end what uses it or give another --port")
-        analyze = ["analyze", out] + (["--backend", backend] if backend != "openvino" else [])
+        analyze: list[str | Path] = ["analyze", out]
+        if backend != "openvino":
+            analyze += ["--backend", backend]
         _clear(out)
         seconds = {
             "plan": _stage("规划 Plan", "plan", area, "--out", out),
@@ -174,5 +179,3 @@ def _summary(result: dict[str, Any]) -> str:
     if "url" in result:
         lines.append(f"console: {result['url']}   (stop it with: make demo-stop)")
     return "\n".join(lines)
-
-

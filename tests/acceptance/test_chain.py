@@ -21,13 +21,17 @@ ROOT = Path(__file__).resolve().parents[2]
 SEED = "733"  # not among the worlds that the detector was trained on
 
 
-def patrol(*words: str | Path, code: int = 0, timeout: float = 280) -> subprocess.CompletedProcess[str]:
+def patrol(
+    *words: str | Path, code: int = 0, timeout: float = 280
+) -> subprocess.CompletedProcess[str]:
     """Run `patrol WORDS` as a person would; assert its exit code and that it shows no traceback."""
     done = subprocess.run(
         [sys.executable, "-m", "api", *map(str, words)],
         capture_output=True, text=True, timeout=timeout, check=False,
     )  # fmt: skip
-    assert done.returncode == code, f"patrol {' '.join(map(str, words))}: {done.stdout}{done.stderr}"
+    assert done.returncode == code, (
+        f"patrol {' '.join(map(str, words))}: {done.stdout}{done.stderr}"
+    )
     assert "Traceback" not in done.stderr + done.stdout
     return done
 
@@ -165,7 +169,9 @@ def test_broken_footage_is_one_line_and_leaves_nothing(
 
 def test_missing_weights(footage: tuple[Path, Path], tmp_path: Path) -> None:
     missing = tmp_path / "no-such-model"
-    refused("analyze", footage[0], "--out", tmp_path / "out", "--model", missing, names="no-such-model")
+    refused(
+        "analyze", footage[0], "--out", tmp_path / "out", "--model", missing, names="no-such-model"
+    )
 
 
 def edit(area: Path, layer: str, change: Any) -> Path:
@@ -185,7 +191,9 @@ def test_a_centreline_with_one_point(area: Path, tmp_path: Path) -> None:
     def one_point(rows: list[dict[str, Any]]) -> None:
         rows[0]["geometry"]["coordinates"] = rows[0]["geometry"]["coordinates"][:1]
 
-    refused("plan", edit(area, "rivers.geojson", one_point), "--out", tmp_path / "p", names="rivers")
+    refused(
+        "plan", edit(area, "rivers.geojson", one_point), "--out", tmp_path / "p", names="rivers"
+    )
     assert not (tmp_path / "p").exists()
 
 
@@ -193,7 +201,9 @@ def test_a_centreline_with_coordinates_swapped(area: Path, tmp_path: Path) -> No
     def swap(rows: list[dict[str, Any]]) -> None:
         rows[0]["geometry"]["coordinates"] = [c[::-1] for c in rows[0]["geometry"]["coordinates"]]
 
-    line = refused("plan", edit(area, "rivers.geojson", swap), "--out", tmp_path / "p", names="rivers")
+    line = refused(
+        "plan", edit(area, "rivers.geojson", swap), "--out", tmp_path / "p", names="rivers"
+    )
     assert "swapped" in line
 
 
@@ -202,8 +212,12 @@ def test_a_self_crossing_community(area: Path, stretch: Path, tmp_path: Path) ->
         ring = rows[0]["geometry"]["coordinates"][0]
         ring[1], ring[len(ring) // 2] = ring[len(ring) // 2], ring[1]
 
-    copy = shutil.copytree(stretch, tmp_path / "copy", ignore=shutil.ignore_patterns("*.mp4", "*.db*", "cases.json"))
-    refused("open-cases", copy, "--area", edit(area, "communities.geojson", cross), names="communities")
+    copy = shutil.copytree(
+        stretch, tmp_path / "copy", ignore=shutil.ignore_patterns("*.mp4", "*.db*", "cases.json")
+    )
+    refused(
+        "open-cases", copy, "--area", edit(area, "communities.geojson", cross), names="communities"
+    )
     assert not (Path(copy) / "cases.json").exists()
 
 
