@@ -247,7 +247,7 @@ def _write(
         "version": 1,
         "patrol": patrol,
         "footage": [_about(one, digest) for one, digest in zip(passes, digests, strict=True)],
-        "model": {"name": detector.path.name, "sha256": sha256_of(detector.path)},
+        "model": {"name": _model_name(detector.path), "sha256": sha256_of(detector.path)},
         "classes": dict(zip(classes.names, classes.confidence.tolist(), strict=True)),
         "settings": asdict(settings)
         | {"camera": camera.name if camera else None, "timezone": str(zone) if zone else None},
@@ -263,6 +263,11 @@ def _write(
         write_text(folder / "manifest.json", text + "\n")
     size = sizes(passes)
     return Analysed(out, patrol, size["pictures"], size["analysed"], number_of, tuple(warnings))
+
+
+def _model_name(path: Path) -> str:
+    """The name of the model's folder; inside it all are called the same."""
+    return path.parent.name if path.name in ("openvino", "best.pt") else path.name
 
 
 def _about(one: Pass, digest: str) -> dict[str, Any]:

@@ -38,11 +38,13 @@ _APART_SHARE = 0.6
 
 @dataclass(frozen=True, slots=True)
 class Confirmation:
-    """When a track is held to be a thing: seen in at least `views` of the frames that showed its
-    place (or in all, where fewer did) and in at least `share` of them."""
+    """When tracks are held to be a thing: seen in at least `views` of the frames that showed its
+    place (or in all, where fewer did) and in at least `share` of them, and sure enough for its
+    class. A single view must be surer: by `lone_share` of what is missing to certainty."""
 
     views: int = 2
     share: float = 0.34
+    lone_share: float = 0.4
 
 
 @dataclass(slots=True, eq=False)
@@ -250,10 +252,15 @@ def confirmed(
     return [
         group
         for group, counts in zip(groups, shown, strict=True)
-        if group.confidence >= thresholds[group.class_name]
+        if group.confidence >= _needed(rule, group, thresholds[group.class_name])
         and (group.whole or not PRIORS[group.class_name].must_be_whole)
         and any(_often(rule, hits, int(counts[r])) for r, hits in group.hits.items())
     ]
+
+
+def _needed(rule: Confirmation, group: Group, threshold: float) -> float:
+    lone = sum(group.hits.values()) == 1
+    return threshold + (rule.lone_share * (1.0 - threshold) if lone else 0.0)
 
 
 def _often(rule: Confirmation, hits: int, shown: int) -> bool:

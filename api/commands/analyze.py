@@ -74,6 +74,8 @@ def register(app: typer.Typer) -> None:
         ] = False,
         as_json: JsonFlag = False,
     ) -> None:
+        if out is None and len(sources) > 1:
+            raise typer.BadParameter("needed with more than one source", param_hint="--out")
         from detection.analysis import Settings
         from detection.analysis import analyze as run
         from detection.backends import ClassList, open_detector

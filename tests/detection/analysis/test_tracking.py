@@ -171,10 +171,10 @@ def test_merging_is_the_same_whatever_the_order_and_quick_for_many() -> None:
     things = [
         Thing("structure", (e, n, 2), (8, 8, 4))
         for e in (-20, -9, 9, 20)
-        for n in range(10, 600, 12)
+        for n in range(10, 400, 12)
     ]
-    out = fly(*line((0, 0), (0, 610), fps=0.7), rng)
-    back = fly(*line((8, 610), (8, 0), fps=0.7), rng, start=START + timedelta(minutes=9))
+    out = fly(*line((0, 0), (0, 410), fps=0.7), rng)
+    back = fly(*line((8, 410), (8, 0), fps=0.7), rng, start=START + timedelta(minutes=9))
     tracks = follow(out, things, rng) + follow(back, things, rng, recording=1)
     assert len(tracks) > 1.8 * len(things)
     seen = sight(tracks)
@@ -203,7 +203,7 @@ def test_the_95_percent_ellipse_holds_the_truth_about_as_often(
 ) -> None:
     """Positions, heading and tilt are wrong by a bias for each pass and jitter, at the stated
     standard deviations; heights of things vary about the prior's."""
-    runs, inside, errors = 70, 0, []
+    runs, inside, errors = 50, 0, []
     for seed in range(runs):
         rng = np.random.default_rng(seed)
         model = THINGS[name]
@@ -269,6 +269,12 @@ def test_unsure_things_are_dropped_by_their_classes_threshold() -> None:
     assert confirmed([weak], np.array([[3]]), Confirmation(), THRESHOLDS) == []
     low = THRESHOLDS | {"outfall": 0.1}
     assert confirmed([weak], np.array([[3]]), Confirmation(), low) == [weak]
+
+
+def test_a_single_view_must_be_surer() -> None:
+    only, shown = group([0], confidence=0.55), np.array([[1]])
+    assert confirmed([only], shown, Confirmation(), THRESHOLDS) == []
+    assert confirmed([only], shown, Confirmation(lone_share=0.1), THRESHOLDS) == [only]
 
 
 def test_one_pass_that_saw_it_is_enough() -> None:
