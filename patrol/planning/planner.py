@@ -233,6 +233,7 @@ def _problem(
         work_s=np.array([w.duration_s for w in work]),
         work_wh=np.array([w.energy_wh for w in work]),
         items=np.array([len(piece.line.coords) + 2 for piece in pieces]),
+        lane=np.cumsum([True, *np.any(ends[1:-1:2] != ends[2::2], axis=1)])[: len(pieces)],
         sites=len(sites),
         sortie_s=vertical.duration_s + energy.stop_s,
         sortie_wh=vertical.energy_wh + energy.stop_s * energy.hover_w / 3600,

@@ -13,7 +13,7 @@ import math
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import permutations
+from itertools import permutations, product
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,7 +23,8 @@ __all__ = ["Problem", "Route", "Visit", "assign"]
 FloatArray = NDArray[np.float64]
 
 _ALL_ORDERS_UP_TO = 6  # 720 orders
-_EFFORT = 600_000  # orders tried in a search times the square of the pieces
+_WHOLE_LANES_UP_TO = 4  # 384 orders
+_EFFORT = 300_000  # orders tried in a search times the square of the pieces
 _EPSILON_S = 1e-6
 
 
@@ -33,7 +34,8 @@ class Problem:
 
     `between_s`, `between_wh` are (2N + S, 2N + S): the cost of flying from one place to another,
     infinite where there is no way. Places 2i and 2i + 1 are the start and the end of piece i,
-    place 2N + s is site s. `work_s`, `work_wh` and `items` (mission items) are (N,). `sortie_s`
+    place 2N + s is site s. `work_s`, `work_wh`, `items` (mission items) and `lane` (the lane that
+    a piece was cut from, its pieces one after another) are (N,). `sortie_s`
     and `sortie_wh` are what each sortie costs besides, `swap_s` what it costs in the search on
     top (time on the ground).
     """
@@ -43,6 +45,7 @@ class Problem:
     work_s: FloatArray
     work_wh: FloatArray
     items: NDArray[np.int64]
+    lane: NDArray[np.int64]
     sites: int
     sortie_s: float
     sortie_wh: float
@@ -200,6 +203,22 @@ class _Splitter:
         return min(fit, key=lambda path: path[0])[1]
 
 
+def _whole_lanes(problem: Problem, split: _Splitter) -> tuple[int, ...]:
+    """The best order that leaves lanes whole, where they are few; else the order given."""
+    pieces = np.arange(len(problem.lane))
+    lanes = [tuple(pieces[problem.lane == lane].tolist()) for lane in np.unique(problem.lane)]
+    if len(lanes) > _WHOLE_LANES_UP_TO:
+        return tuple(pieces.tolist())
+    return min(
+        (
+            sum(order, ())
+            for turned in product(*((lane, lane[::-1]) for lane in lanes))
+            for order in permutations(turned)
+        ),
+        key=split.cost,
+    )
+
+
 def _nearest_chain(problem: Problem) -> tuple[int, ...]:
     """From the first site always on to the piece with the nearest end: a start for the search."""
     count = len(problem.work_s)
@@ -218,7 +237,7 @@ def _nearest_chain(problem: Problem) -> tuple[int, ...]:
 
 def _searched(problem: Problem, split: _Splitter, rng: random.Random) -> tuple[int, ...]:
     count = len(problem.work_s)
-    most = min(6_000, max(1_000, _EFFORT // count**2))
+    most = min(3_000, max(1_000, _EFFORT // count**2))
     moves = _moves(count)
     tries = 0
 
@@ -239,7 +258,7 @@ def _searched(problem: Problem, split: _Splitter, rng: random.Random) -> tuple[i
         return order
 
     best = min(
-        (improved(order) for order in (tuple(range(count)), _nearest_chain(problem))),
+        (improved(order) for order in (_whole_lanes(problem, split), _nearest_chain(problem))),
         key=split.cost,
     )
     while tries < most:
