@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -43,6 +44,14 @@ def near(found: dict[tuple[int, int, int], int], wanted: tuple[int, int, int]) -
         for colour, n in found.items()
         if max(abs(a - b) for a, b in zip(colour, wanted, strict=True)) < 30
     )
+
+
+def until(page: Page, condition: Callable[[], bool], otherwise: str) -> None:
+    """Wait for what the map shows in the end; an assertion with these words if it never does."""
+    deadline = time.monotonic() + 60
+    while not condition():
+        assert time.monotonic() < deadline, otherwise
+        page.wait_for_timeout(200)
 
 
 def test_the_list_shows_every_case_the_late_ones_first_and_in_red(
@@ -106,15 +115,11 @@ def test_the_map_is_drawn_without_tiles_and_its_layers_can_be_switched(
 ) -> None:
     page.goto(f"/#/case/{case(server, **{'class': 'floating_waste'})['number']}")
     expect(page.locator(".detail .facts").first).to_be_visible()
-    page.wait_for_timeout(300)
     drawn(page)
-    before = colours(page)
-    assert len(before) > 300, "the map is blank"
-    assert before.get(WATER, 0) > 5000, "no river is drawn"
+    assert len(colours(page)) > 300, "the map is blank"
+    until(page, lambda: colours(page).get(WATER, 0) > 5000, "no river is drawn")
     page.get_by_role("checkbox", name="河道", exact=True).uncheck()
-    page.wait_for_timeout(300)
-    drawn(page)
-    assert colours(page).get(WATER, 0) == 0
+    until(page, lambda: colours(page).get(WATER, 0) == 0, "the river is still drawn")
 
 
 def test_names_are_written_on_the_map(page: Page, drawn: Drawn) -> None:
@@ -123,12 +128,9 @@ def test_names_are_written_on_the_map(page: Page, drawn: Drawn) -> None:
     page.goto("/")
     page.get_by_role("button", name="切换到英文").click()
     drawn(page)
-    written = near(colours(page), NAME_INK)
+    until(page, lambda: near(colours(page), NAME_INK) > 400, "no name is written")
     page.get_by_role("checkbox", name="Communities", exact=True).uncheck()
-    page.wait_for_timeout(300)
-    drawn(page)
-    assert written > 4 * near(colours(page), NAME_INK)
-    assert written > 200
+    until(page, lambda: near(colours(page), NAME_INK) < 100, "the names are still written")
 
 
 def test_everything_is_english_after_the_switch_and_stays_so(page: Page, server: Server) -> None:

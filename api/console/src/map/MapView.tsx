@@ -87,6 +87,7 @@ export default function MapView(props: MapViewProps): ReactNode {
   const { t } = speech
   const holder = useRef<HTMLDivElement>(null)
   const [map, setMap] = useState<MapLibre | null>(null)
+  const [ready, setReady] = useState(false)
   const [hover, setHover] = useState<Hover | null>(null)
   const [cursor, setCursor] = useState<[number, number] | null>(null)
   const latest = useRef(props)
@@ -123,7 +124,7 @@ export default function MapView(props: MapViewProps): ReactNode {
     made.once('load', () => setMap(made))
     // For who waits until everything is drawn: screenshots and tests.
     made.on('idle', () => (container.dataset['idle'] = 'true'))
-    made.on('render', () => delete container.dataset['idle'])
+    made.on('movestart', () => busy(made))
     const pick = (event: MapMouseEvent): Selection => {
       const { x, y } = event.point
       const found = made.queryRenderedFeatures(
@@ -167,7 +168,9 @@ export default function MapView(props: MapViewProps): ReactNode {
   )
 
   const put = (source: SourceName, data: FeatureCollection): void => {
-    map?.getSource<GeoJSONSource>(source)?.setData(data)
+    if (!map) return
+    map.getSource<GeoJSONSource>(source)?.setData(data)
+    busy(map)
   }
 
   useEffect(() => {
@@ -175,6 +178,7 @@ export default function MapView(props: MapViewProps): ReactNode {
     for (const [source, data] of Object.entries(baseData(area, speech, icon))) {
       put(source as SourceName, data)
     }
+    setReady(true)
   }, [icon, area, speech])
 
   const { cases, colourBy, target } = props
@@ -210,6 +214,7 @@ export default function MapView(props: MapViewProps): ReactNode {
       const visibility = shown.has(name as SwitchName) ? 'visible' : 'none'
       for (const layer of layers) map.setLayoutProperty(layer, 'visibility', visibility)
     }
+    busy(map)
   }, [map, shown])
 
   useEffect(() => {
@@ -242,6 +247,7 @@ export default function MapView(props: MapViewProps): ReactNode {
   useEffect(() => {
     const place = latest.current.target
     if (!map || !key || !place) return
+    busy(map)
     map.flyTo({
       center: [place.lon, place.lat],
       zoom: Math.max(map.getZoom(), NEAR_ZOOM),
@@ -253,6 +259,7 @@ export default function MapView(props: MapViewProps): ReactNode {
   const { fit } = props
   useEffect(() => {
     if (!map || fit === 0) return
+    busy(map)
     map.fitBounds(area.bounds, {
       padding: margins(latest.current.covered),
       duration: 600,
@@ -266,7 +273,7 @@ export default function MapView(props: MapViewProps): ReactNode {
         className="map-canvas"
         role="application"
         aria-label={t('map.label')}
-        data-ready={map ? 'true' : 'false'}
+        data-ready={ready}
       />
       {hover && (
         <div className="map-tip" style={{ left: hover.x, top: hover.y }} aria-hidden="true">
@@ -280,6 +287,12 @@ export default function MapView(props: MapViewProps): ReactNode {
       )}
     </>
   )
+}
+
+/** The map is going to change; `data-idle` comes back once that is drawn. */
+function busy(map: MapLibre): void {
+  delete map.getContainer().dataset['idle']
+  map.triggerRepaint()
 }
 
 function tip(
