@@ -70,6 +70,8 @@ def register(app: typer.Typer) -> None:
             reserve_share=reserve,
         )
         study_area = StudyArea.read(area)
+        if not (area / "no_fly_zones.geojson").exists():
+            note(f"注意 note: {area} has no no_fly_zones.geojson; planned as if there were none")
         reaches = chosen_reaches(study_area, river or (), from_m, to_m)
         made = plan_area(study_area, settings, reaches)
         stale = [name for name in ("flight", "footage") if (out / name).exists()]

@@ -96,6 +96,16 @@ def test_a_swapped_centreline(luogang: Path, tmp_path: Path) -> None:
     assert len(ran.stderr.strip().splitlines()) == 1
 
 
+def test_an_area_without_no_fly_zones_is_planned_with_a_note(luogang: Path, tmp_path: Path) -> None:
+    shutil.copytree(luogang, tmp_path / "area")
+    (tmp_path / "area" / "no_fly_zones.geojson").unlink()
+    ran = patrol(
+        "plan", tmp_path / "area", "--out", tmp_path / "out", "--river", "R3", "--to-m", 300
+    )
+    assert ran.returncode == 0
+    assert "no_fly_zones.geojson" in ran.stderr
+
+
 @pytest.mark.parametrize(
     ("words", "code"),
     [
