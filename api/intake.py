@@ -20,12 +20,12 @@ from dispatch.ledger import Head
 from dispatch.reports import CommunityShare, Report, Violation, already_reported, covariance_of
 from dispatch.store import Store, Writer
 from dispatch.values import iso, parse_time_or_none
-from geo.communities import AreaMap
+from geo.communities import Area, AreaMap
 from geo.coordinates import EastNorth, LonLat
 from geo.errors import LayerError
 from geo.layers import Feature, read_layer
 from geo.placing import GroundPoint
-from geo.suspicion import judge_structure
+from geo.suspicion import judge_at_water, judge_structure
 from patrol.area import StudyArea
 
 __all__ = ["Dismissed", "District", "Intake", "Sightings", "cases_document", "open_cases"]
@@ -35,6 +35,8 @@ REGISTER_FROM = 0.5
 
 OUTSIDE = "区外 outside"
 _FARTHEST_M = 10_000.0  # farther from every river of the area is a wrong area or coordinate
+# A river is not as wide everywhere as its layer says; an outfall may stand back in a sloping bank.
+_WATER_REACH_M, _BANK_REACH_M = 3.0, 8.0
 _PATROL_ID = re.compile(r"[^/\\\x00-\x1f]{1,120}")
 _EVIDENCE = re.compile(r"evidence/[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
@@ -49,17 +51,22 @@ class District:
     zones: AreaMap | None
     permitted: AreaMap | None
     departments: Departments
+    water: AreaMap
+    banks: AreaMap
 
     @classmethod
     def read(cls, folder: Path) -> District:
         """Read a study area's folder. Raises AreaError, LayerError or DepartmentError."""
+        area = StudyArea.read(folder)
         return cls(
-            area=StudyArea.read(folder),
+            area=area,
             communities=AreaMap.read(folder / "communities.geojson"),
             grids=_layer_if_there(folder / "grids.geojson"),
             zones=_layer_if_there(folder / "management_zones.geojson"),
             permitted=_layer_if_there(folder / "permitted_structures.geojson"),
             departments=Departments.read(folder / "departments.json"),
+            water=_rivers(area, _WATER_REACH_M),
+            banks=_rivers(area, _BANK_REACH_M),
         )
 
 
@@ -223,8 +230,12 @@ def _report(
 
 
 def _suspicion(violation: Violation, point: GroundPoint, district: District) -> tuple[bool, str]:
-    """Whether it is held to be a violation, and why: a structure only where the map says so."""
+    """Whether it is held to be a violation, and why: only where the map says that it can be."""
     if violation is not Violation.STRUCTURE:
+        place = district.banks if violation is Violation.OUTFALL else district.water
+        judged = judge_at_water(point, place)
+        if not judged.suspected:
+            return False, f"不在水边 not at the water: {judged.reason}"
         return True, f"航拍发现{violation.name_zh} {violation.value} seen from the air"
     if district.zones is None:
         raise ReportError(
@@ -279,6 +290,16 @@ def _row(case: Case) -> dict[str, Any]:
         "opened_at": iso(case.opened_at),
         "order": order.to_json() if order else None,
     }
+
+
+def _rivers(area: StudyArea, reach_m: float) -> AreaMap:
+    """The rivers, `reach_m` wider on either side than their stated width."""
+    rows = []
+    for river in area.rivers:
+        outline = shapely.buffer(river.centreline_m, river.width_m / 2 + reach_m)
+        geometry = shapely.transform(outline, area.projection.inverse)
+        rows.append(Area(river.code, river.name, geometry, Feature(geometry, {})))
+    return AreaMap(rows, area.projection)
 
 
 def _layer_if_there(path: Path) -> AreaMap | None:

@@ -95,11 +95,11 @@ def _surroundings(view: View, image: NDArray[np.uint8], caption: str) -> NDArray
     b = (int((x2 - left) * scale) + pad, int((y2 - top) * scale) + pad)
     cv2.rectangle(large, a, b, (0, 0, 0), 4, cv2.LINE_AA)
     cv2.rectangle(large, a, b, colour, 2, cv2.LINE_AA)
-    for ink, thick in (((0, 0, 0), 4), ((255, 255, 255), 1)):
-        cv2.putText(
-            large, caption, (12, large.shape[0] - 14), cv2.FONT_HERSHEY_SIMPLEX, 0.6, ink, thick,
-            cv2.LINE_AA,
-        )  # fmt: skip
+    size, below = cv2.getTextSize(caption, cv2.FONT_HERSHEY_SIMPLEX, 0.6, 1)
+    at = (12, large.shape[0] - 14)
+    ground = (at[0] - 8, at[1] - size[1] - 8), (at[0] + size[0] + 8, at[1] + below + 4)
+    cv2.rectangle(large, *ground, (0, 0, 0), cv2.FILLED)
+    cv2.putText(large, caption, at, cv2.FONT_HERSHEY_SIMPLEX, 0.6, (255, 255, 255), 1, cv2.LINE_AA)
     return np.asarray(large, dtype=np.uint8)
 
 

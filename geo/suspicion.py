@@ -2,7 +2,8 @@
 
 A detector can tell that something is built, never whether it may stand there. A structure is
 *suspected illegal* where it stands in a river management zone, where building needs a permit, and
-is none of the permitted structures. Both questions are asked of a position with its error.
+is none of the permitted structures. Nor does it know where the river is: what it takes for
+floating waste on a footpath is none. All questions are asked of a position with its error.
 """
 
 from __future__ import annotations
@@ -15,17 +16,21 @@ import shapely
 from geo.communities import Area, AreaMap
 from geo.placing import CHI2_95_2D, GroundPoint
 
-__all__ = ["INSIDE_FROM", "Suspicion", "judge_structure"]
+__all__ = ["AT_WATER_FROM", "INSIDE_FROM", "Suspicion", "judge_at_water", "judge_structure"]
 
 INSIDE_FROM = 0.5
 """Probability of standing in a zone from which a structure is held to stand in it."""
 
+AT_WATER_FROM = 0.05
+"""Probability of lying at the water below which what belongs there is held to be something else:
+low, for a violation missed costs more than a look at a picture."""
+
 
 @dataclass(frozen=True, slots=True)
 class Suspicion:
-    """Whether a structure is suspected, and on what grounds.
+    """Whether a thing is suspected, and on what grounds.
 
-    `inside` is the probability that it stands in a management zone; `permitted` the permitted
+    `inside` is the probability that it lies in the zone asked for; `permitted` the permitted
     structure that it is taken for, None where it is none; `reason` one line for the operator.
     """
 
@@ -60,6 +65,14 @@ def judge_structure(
         True, inside, None,
         f"a structure in a management zone (probability {inside:.2f}), none permitted",
     )  # fmt: skip
+
+
+def judge_at_water(point: GroundPoint, water: AreaMap) -> Suspicion:
+    """Judge what can only be at the water: a discharge or floating waste in it, an outfall at its
+    edge. `water` are the rivers, as wide as they may be when the map is off a little."""
+    inside = water.probability_inside(point)
+    suspected = inside >= AT_WATER_FROM
+    return Suspicion(suspected, inside, None, f"probability {inside:.2f} of lying at the water")
 
 
 def _taken_for(point: GroundPoint, permitted: AreaMap) -> Area | None:

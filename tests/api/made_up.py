@@ -70,7 +70,7 @@ def sighting(
 
 SIGHTINGS = [
     sighting("S0001", "outfall", -9, 0),
-    sighting("S0002", "discharge", 30, 50),
+    sighting("S0002", "discharge", 7.5, 50),
     sighting("S0003", "structure", 20, -100),  # in the zone, not permitted
     sighting("S0004", "structure", 16, 104),  # the pump station
     sighting("S0005", "structure", 200, 0),  # far from the river

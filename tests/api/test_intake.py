@@ -112,8 +112,25 @@ def test_a_long_ellipse_along_the_border_stays_on_its_side(
     assert second["communities"][0]["probability"] == pytest.approx(0.579, abs=0.02)
 
 
+@pytest.mark.parametrize(
+    ("violation", "east_m", "kept"),
+    [
+        ("floating_waste", 9, True), ("floating_waste", 20, False), ("discharge", 20, False),
+        ("outfall", 15, True), ("outfall", 30, False),
+    ],
+)  # fmt: skip
+def test_what_belongs_in_the_water_is_dismissed_on_land(
+    make_patrol: MakePatrol, district: Path, violation: str, east_m: float, kept: bool
+) -> None:
+    patrol = make_patrol([sighting("S0001", violation, east_m, 0)])
+    assert run(patrol, district).exit_code == 0
+    assert len(cases(patrol)["cases"]) == kept
+    assert len(cases(patrol)["dismissed"]) == (not kept)
+
+
 def test_outside_every_community_is_said(make_patrol: MakePatrol, district: Path) -> None:
-    patrol = make_patrol([sighting("S0001", "outfall", 0, 900)])
+    sure = {"covariance_m2": [[1.0, 0.0], [0.0, 1.0]]}
+    patrol = make_patrol([sighting("S0001", "outfall", 0, 510, **sure)])  # where the river ends
     assert run(patrol, district).exit_code == 0
     assert cases(patrol)["cases"][0]["communities"] == [
         {"code": None, "name": "区外 outside", "probability": 1.0}
@@ -136,7 +153,7 @@ def test_analysed_again_with_one_more(make_patrol: MakePatrol, district: Path) -
     moved = [
         sighting("S0001", "floating_waste", 3, -200),
         sighting("S0002", "outfall", -8.4, 0.3),
-        sighting("S0003", "discharge", 29.5, 50.2),
+        sighting("S0003", "discharge", 7.2, 50.2),
     ]
     result = json.loads(run(make_patrol(moved), district, "--json").stdout)
     assert result["known"] == ["LG-20260520-0001", "LG-20260520-0002"]

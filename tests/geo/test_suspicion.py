@@ -8,7 +8,7 @@ from geo.communities import Area, AreaMap
 from geo.coordinates import EastNorth, LocalProjection, LonLat
 from geo.layers import Feature
 from geo.placing import GroundPoint
-from geo.suspicion import judge_structure
+from geo.suspicion import judge_at_water, judge_structure
 
 HERE = LocalProjection(LonLat(113.459, 23.106))
 ELSEWHERE = LocalProjection(LonLat(113.462, 23.104))  # the map may be in another projection
@@ -62,3 +62,18 @@ def test_probability_is_that_of_the_map() -> None:
 def test_without_layers_nothing_is_suspected_or_nothing_is_permitted() -> None:
     assert not judge_structure(at(0, 0), None, None).suspected
     assert judge_structure(at(5, 0), ZONES, None).suspected
+
+
+@pytest.mark.parametrize(
+    ("east", "sigma_m", "suspected"),
+    [
+        (0, 1.5, True),
+        (14, 1.5, True),
+        (17, 1.5, True),
+        (19, 1.5, False),
+        (19, 3.0, True),
+        (60, 9, False),
+    ],
+)
+def test_what_floats_does_so_on_water(east: float, sigma_m: float, suspected: bool) -> None:
+    assert judge_at_water(at(east, 40, sigma_m), ZONES).suspected == suspected
