@@ -38,6 +38,7 @@ __all__ = [
 _TOLERATED_S = 1.0
 _MISSING_S = 2.0
 _MISSING_SHARE = 0.05
+_RESULTS = frozenset({"evidence"})
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -223,13 +224,15 @@ def find_footage(source: Path) -> tuple[list[Path], Path | None]:
     if not source.is_dir():
         raise FootageError(f"{source}: no such video, patrol folder or folder of photos")
     folder = source / "footage" if (source / "footage").is_dir() else source
-    held = [_held(folder), *(_held(inner) for inner in sorted(folder.iterdir()) if inner.is_dir())]
-    videos = held[0][0] or [video for inner, _ in held[1:] for video in inner]
+    # Pictures of an earlier result are no footage.
+    inner = sorted(p for p in folder.iterdir() if p.is_dir() and p.name not in _RESULTS)
+    held = [_held(folder), *(_held(p) for p in inner)]
+    videos = held[0][0] or [video for those, _ in held[1:] for video in those]
     if videos:
         return videos, None
     photos = [folder for _, folder in held if folder is not None]
     if len(photos) > 1 and photos[0] != folder:
-        names = ", ".join(inner.name for inner in photos)
+        names = ", ".join(p.name for p in photos)
         raise FootageError(f"{folder}: photos lie in several folders ({names}); name one of them")
     if photos:
         return [], photos[0]
