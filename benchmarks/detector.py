@@ -32,6 +32,7 @@ CLASSES_FILE = ROOT / "models" / "classes.json"
 AREA = ROOT / "sample_footage" / "luogang"
 _FIRST_UNSEEN_SEED = 100
 _FRAMES = 120
+_LAST_BRIGHTON_IN_TRAINING = "DJI_0023"
 _TILE_PX = 640  # as wide as the detector's input
 
 
@@ -103,8 +104,9 @@ def jakarta_ap50(seed: int) -> float:
 
 
 def false_alarms_per_photo(seed: int) -> float:
-    """Detections above the shipped thresholds in real drone photos that show no violation: the 18
-    of photos_brighton (structures are not counted: there is a kiosk). `seed` is not used."""
+    """Detections above the shipped thresholds in real drone photos that show no violation: the 12
+    of photos_brighton that training did not see, though of the same park (structures are not
+    counted: there is a kiosk). `seed` is not used."""
     from detection.backends import ClassList, open_detector
     from detection.training.sources import read_picture
 
@@ -112,6 +114,7 @@ def false_alarms_per_photo(seed: int) -> float:
     detector = open_detector(MODEL, classes)
     counts = np.zeros(len(classes.names), int)
     photos = sorted((_real() / "photos_brighton" / "images").glob("*.JPG"))
+    photos = [photo for photo in photos if photo.stem > _LAST_BRIGHTON_IN_TRAINING]
     for photo in photos:
         found = detector.detect([read_picture(photo)])[0].at_least(classes.confidence)
         counts += np.bincount(found.class_id, minlength=len(counts))

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = ["register"]
 
+_CLASSES = Path(__file__).resolve().parents[2] / "models" / "classes.json"
 _START_WEIGHTS = Path("weights") / "yolov8n_init.pt"
 
 
@@ -74,7 +75,14 @@ def _parts(
             source = BackgroundPhotos(
                 real / "photos_caliterra", "caliterra", "OpenDroneMap/odm_data_caliterra, CC0"
             )
-            parts.append(Part(source, 40, 10))
+            parts.append(Part(source, 30, 6))
+        if (real / "photos_brighton" / "images").is_dir():
+            source = BackgroundPhotos(
+                real / "photos_brighton" / "images", "brighton",
+                "pierotofy/drone_dataset_brighton_beach, BSD-2-Clause",
+                only=tuple(f"DJI_00{number}" for number in range(18, 24)),  # no building in these
+            )  # fmt: skip
+            parts.append(Part(source, 30, 6))
     for index, folder in enumerate(data):
         parts.append(Part(YoloFolder(folder, name=f"own{index}", mapping=mapping)))
     if not parts:
@@ -82,6 +90,21 @@ def _parts(
             "nothing to train on: name --data FOLDER (YOLO layout), --real FOLDER or --rendered N"
         )
     return parts
+
+
+def _mistakes(parts: list[Part], model: Path, side_px: int, seed: int) -> list[Part]:
+    from detection.backends import ClassList, open_detector
+    from detection.training.dataset import Part
+    from detection.training.evaluation import scored_by
+    from detection.training.mistakes import Mistakes
+    from detection.training.sources import YoloFolder
+
+    detect = scored_by(open_detector(model, ClassList.read(_CLASSES)))
+    return [
+        Part(Mistakes(part.source, detect, side_px, seed, name=f"mistakes-{part.source.name}"), 1)
+        for part in parts
+        if isinstance(part.source, YoloFolder)
+    ]
 
 
 def register(app: typer.Typer) -> None:
@@ -129,6 +152,13 @@ def register(app: typer.Typer) -> None:
             Path | None,
             typer.Option(help="Weights to start from (.pt); for example models/…/best.pt."),
         ] = None,
+        mistakes_of: Annotated[
+            Path | None,
+            typer.Option(
+                help="A model (folder with openvino/): crops about what it "
+                "gets wrong in the rendered and own pictures are added."
+            ),
+        ] = None,
         out: Annotated[
             Path, typer.Option(help="Folder for the finished model: best.pt and openvino/.")
         ] = Path("models/own"),
@@ -175,9 +205,10 @@ def register(app: typer.Typer) -> None:
             raise PatrolError(f"{last}: no checkpoint to resume from; leave --resume out")
         if not (resume and (dataset / "manifest.json").is_file()):
             films = _films(area, seeds, rendered, folder)
-            _build(
-                _parts(films, real, data or [], _mapping(classes_map or [])), dataset, seed, imgsz
-            )
+            parts = _parts(films, real, data or [], _mapping(classes_map or []))
+            if mistakes_of is not None:
+                parts += _mistakes(parts, mistakes_of, imgsz, seed)
+            _build(parts, dataset, seed, imgsz)
         settings = TrainingSettings(
             epochs=epochs, side_px=imgsz, batch=batch, seed=seed, threads=threads, device=device
         )

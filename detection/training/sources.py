@@ -354,18 +354,21 @@ class BackgroundPhotos:
     """Photos in which nothing is to be found: someone has looked at each of them.
 
     The last photo by name is for validation. `widths_px` is the range of widths at which the
-    whole photo is seen.
+    whole photo is seen; `only` names the photos to take (without suffix) where not all are.
     """
 
     folder: Path
     name: str
     provenance: str
     widths_px: tuple[int, int] = (640, 1200)
+    only: tuple[str, ...] = ()
 
     def samples(self, split: Split) -> Iterator[Sample]:
-        paths = sorted(p for p in self.folder.iterdir() if p.suffix.lower() in _PICTURES)
+        pictures = (p for p in self.folder.iterdir() if p.suffix.lower() in _PICTURES)
+        paths = sorted(p for p in pictures if not self.only or p.stem in self.only)
         if not paths:
-            raise TrainingError(f"{self.folder}: no pictures in it (.jpg, .png); add some")
+            wanted = f"; expected {', '.join(self.only)}" if self.only else ""
+            raise TrainingError(f"{self.folder}: no pictures (.jpg, .png){wanted}; add some")
         for path in paths[:-1] if split == "train" else paths[-1:]:
             picture = read_picture(path)
             scales = tuple(width / picture.shape[1] for width in self.widths_px)
