@@ -1,11 +1,11 @@
 """Errors of the detection package.
 
-    geo.errors.PatrolError
-    └── DetectionError
-        ├── FootageError       a video or photo that is missing, empty, truncated or unreadable
-        ├── SubtitleError      telemetry beside a video (or inside a photo) that cannot be used
-        ├── ModelError         weights that are missing or not what the class list says
-        └── TrainingError      a data set or training run that cannot go on
+geo.errors.PatrolError
+└── DetectionError
+    ├── FootageError       a video or photo that is missing, empty, truncated or unreadable
+    ├── SubtitleError      telemetry beside a video (or inside a photo) that cannot be used
+    ├── ModelError         weights that are missing or not what the class list says
+    └── TrainingError      a data set or training run that cannot go on
 """
 
 from __future__ import annotations

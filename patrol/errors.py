@@ -1,12 +1,12 @@
 """Errors of the patrol package.
 
-    geo.errors.PatrolError
-    └── PlanningError
-        ├── AreaError          a study area that lacks a layer or holds a wrong one
-        ├── PlanFileError      a plan or mission file that cannot be read or written
-        ├── FlightError        the vehicle cannot be reached, refuses, or ends the flight early
-        ├── TelemetryError     recorded telemetry that cannot be read
-        └── SimulationError    the virtual river or its camera cannot do what was asked
+geo.errors.PatrolError
+└── PlanningError
+    ├── AreaError          a study area that lacks a layer or holds a wrong one
+    ├── PlanFileError      a plan or mission file that cannot be read or written
+    ├── FlightError        the vehicle cannot be reached, refuses, or ends the flight early
+    ├── TelemetryError     recorded telemetry that cannot be read
+    └── SimulationError    the virtual river or its camera cannot do what was asked
 """
 
 from __future__ import annotations
