@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import logging
 import shutil
+import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -45,7 +48,8 @@ def export_openvino(
         network: Any = openvino.Core().read_model(next(Path(exported).glob("*.xml")))
         precision = "FP16 weights"
         if calibration:
-            network = _quantised(network, calibration)
+            with contextlib.redirect_stdout(sys.stderr):  # NNCF's progress
+                network = _quantised(network, calibration)
             precision = "INT8"
         folder = Path(scratch) / "openvino"
         openvino.save_model(network, folder / "model.xml", compress_to_fp16=not calibration)
@@ -66,6 +70,7 @@ def export_openvino(
 def _quantised(network: Any, calibration: Sequence[Picture]) -> Any:
     import nncf
 
+    nncf.set_log_level(logging.WARNING)
     # Everything after the head's convolutions (softmax over distances, anchors, sigmoid) loses too
     # much in 8 bits; its names start with the name of the last module, before the first slash.
     operations = network.get_ordered_ops()
