@@ -6,6 +6,13 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+# The same examples every time, so that a failure is of the change at hand; RIVER_PATROL_FUZZ=1
+# draws new ones.
+settings.register_profile("repeatable", derandomize=True)
+if not os.environ.get("RIVER_PATROL_FUZZ"):
+    settings.load_profile("repeatable")
 
 ROOT = Path(__file__).resolve().parent.parent
 

@@ -121,15 +121,20 @@ class PoseTrack:
             values = getattr(self, field.name)
             period = 360.0 if field.name.endswith("_deg") else None
             columns[field.name] = np.where(
-                ok, _interpolate(times, self.start_s, values, period), np.nan
+                ok, _interpolate(times, self.start_s, self.end_s, values, period), np.nan
             )
         return TrackSamples(time_s=times, ok=ok, reason=reason, **columns)
 
 
 def _interpolate(
-    times: FloatArray, knots: FloatArray, values: FloatArray, period: float | None
+    times: FloatArray,
+    knots: FloatArray,
+    ends: FloatArray,
+    values: FloatArray,
+    period: float | None,
 ) -> FloatArray:
-    """Linear over the finite values; NaN where none is within reach."""
+    """Linear over the finite values, each of which holds from its knot to its end; NaN where none
+    is within reach."""
     finite = np.flatnonzero(np.isfinite(values))
     if finite.size == 0:
         return np.full(times.shape, np.nan)
@@ -137,9 +142,12 @@ def _interpolate(
     if period is not None:
         known = np.unwrap(known, period=period)
     found = np.interp(times, at, known)
-    nearest = np.searchsorted(at, times).clip(0, len(at) - 1)
-    before = (nearest - 1).clip(0)
-    away = np.minimum(np.abs(at[nearest] - times), np.abs(at[before] - times))
+    next_ = np.searchsorted(at, times).clip(0, len(at) - 1)
+    last = (np.searchsorted(at, times, side="right") - 1).clip(0)
+    since = np.where(
+        at[last] <= times, (times - ends[finite][last]).clip(0), np.abs(at[last] - times)
+    )
+    away = np.minimum(np.abs(at[next_] - times), since)
     found = np.where(away <= MAX_GAP_S, found, np.nan)
     if period is not None:
         found = np.where(np.abs(found) > 180.0, (found + 180.0) % 360.0 - 180.0, found)
