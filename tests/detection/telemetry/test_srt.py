@@ -265,7 +265,7 @@ def test_random_bytes_are_read_or_refused(data: bytes, tmp_path: Path) -> None:
     max_examples=250, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(name=st.sampled_from(sorted(VARIANTS)), seed=st.integers(0, 2**32))
-@example("phantom_4_pro", 15665006)  # one block that lasts longer than a gap may
+@example(name="phantom_4_pro", seed=15665006)  # one block that lasts longer than a gap may
 def test_damaged_files_are_read_or_refused(name: str, seed: int, tmp_path: Path) -> None:
     data = mutate(srt(*[VARIANTS[name]] * 6).encode(), random.Random(seed))
     try:
