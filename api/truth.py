@@ -13,7 +13,6 @@ from scipy.optimize import linear_sum_assignment
 from shapely.geometry.base import BaseGeometry
 
 from dispatch.errors import ReportError
-from geo.camera import CAMERAS
 from geo.coordinates import LocalProjection
 from geo.layers import read_layer
 from patrol.area import StudyArea
@@ -94,7 +93,7 @@ def compare_patrol(patrol_dir: Path, area_dir: Path) -> dict[str, Any]:
 
 def _filmed_m(plan: Plan, area: StudyArea) -> BaseGeometry:
     """The swath of the planned lanes, in the area's metres."""
-    camera = CAMERAS[plan.camera].resized(*plan.picture_px)
+    camera = plan.camera_model
     half_m = plan.height_agl_m * camera.width_px / camera.focal_px / 2 * _SEEN_SHARE
     lanes = [shapely.transform(lane.line, area.projection.forward) for lane in plan.lanes]
     swath: BaseGeometry = shapely.union_all(

@@ -11,8 +11,8 @@ import shapely
 from numpy.typing import NDArray
 
 from patrol.area import StudyArea
-from patrol.plan import Plan
-from patrol.planning.lanes import corridor
+from patrol.plan import Plan, Reach
+from patrol.planning.cover.corridor import corridor_of
 from patrol.planning.planner import plan_area
 from patrol.planning.settings import PlanSettings
 
@@ -30,7 +30,7 @@ def _planned() -> tuple[StudyArea, PlanSettings, Plan]:
         print(
             f"sortie {sortie.id} from {sortie.launch_site}: {sortie.length_m / 1000:.2f} km, "
             f"{sortie.duration_s / 60:.1f} min, "
-            f"{100 * sortie.energy_wh / plan.battery_wh:.0f} % of the battery"
+            f"{100 * sortie.energy_wh / settings.own_battery_wh:.0f} % of the battery"
         )
     return area, settings, plan
 
@@ -50,7 +50,9 @@ def coverage_share(seed: int) -> float:
     rng = np.random.default_rng(seed)
     seen = total = 0
     for river in area.rivers:
-        wanted = corridor(river.centreline_m, river.width_m / 2 + settings.strip_m)
+        reach = Reach(river.code, 0.0, river.centreline_m.length)
+        made = corridor_of(river, reach, settings.cover, settings.strip_m, settings.inner_m)
+        wanted = made.ground
         west, south, east, north = wanted.bounds
         points = rng.uniform((west, south), (east, north), (40 * _POINTS_A_RIVER, 2))
         points = points[shapely.contains_xy(wanted, points)][:_POINTS_A_RIVER]
@@ -74,6 +76,6 @@ def _in_view(
         ahead, away = (end - start) / length, points - start
         along = away @ ahead
         across = np.abs(away[:, 0] * ahead[1] - away[:, 1] * ahead[0])
-        reach = settings.usable_ahead_m
-        found |= (across <= settings.seen_half_m) & (along >= -reach) & (along <= length + reach)
+        near, far = settings.usable_behind_m, settings.usable_ahead_m
+        found |= (across <= settings.seen_half_m) & (along >= near) & (along <= length + far)
     return found

@@ -10,9 +10,11 @@ from benchmarks import (
     flight,
     photos_brighton,
     plan_area,
+    round_trips,
     srt_files,
 )
 from benchmarks.figures import Figure
+from benchmarks.planning import city, corridor_tool, meanders, resume, sample
 
 __all__ = ["FIGURES"]
 
@@ -45,6 +47,25 @@ def _all() -> list[Figure]:
                "%", "at most", 1, 0.1, lambda seed: abs(plan_area.rivers_km(seed) / 12 - 1) * 100),
         Figure("coverage_share", "random places of the corridors that a planned lane sees",
                "%", "at least", 100, 0.2, plan_area.coverage_share),
+        Figure("bank_coverage_share", "bank metres of the sample seen, by certificate",
+               "%", "at least", 99.5, 1, sample.coverage_share),
+        Figure("operating_min", "operating time of the sample, half the street's own at most",
+               "min", "at most", 75, 1, sample.operating_min),
+        Figure("bound_gap", "gap between that and its proven lower bound",
+               "%", "at most", 10, 1, sample.bound_gap),
+        Figure("meander_plans_wrong", "plans of 500 random rivers that break a rule",
+               "plans", "at most", 0, 10, meanders.wrong_plans),
+        Figure("city_minutes", "2,354 rivers, 5,750 km of routes, 61 docks: time to plan",
+               "min", "at most", 10, 10, city.minutes),
+        Figure("city_gb", "the same: most memory", "GB", "at most", 4, 10, city.gigabytes),
+        Figure("city_exponent", "time against km over four sizes", "", "at most", 1.2, 18,
+               city.exponent),
+        Figure("minutes_saved", "against a corridor tool used by hand, sample and random areas",
+               "%", "at least", 15, 6, corridor_tool.minutes_saved),
+        Figure("round_trip_failures", "of 200 random plans in six formats, not the same again",
+               "files", "at most", 0, 1, round_trips.failures),
+        Figure("resume_uncovered", "of 200 sorties broken off, resumed with ground or rules lost",
+               "cases", "at most", 0, 5, resume.uncovered_m2),
         Figure("cross_track_m", "95th percentile of the flown track from its lanes, wind 5 m/s",
                "m", "at most", 2, 0.5, flight.cross_track_m),
         Figure("flight_speedup", "seconds of simulated flight in one second",

@@ -43,7 +43,7 @@ _DETECTOR_GSD_M = 0.105
 _LONG_SIDE_PX = (640, 1536)
 _LONG_SIDE_STEP_PX = 160  # so that a few networks serve a whole flight
 _MARGIN = 0.08  # how far inside the picture a place must be to count as shown, of its sides
-# A view may be this much less sure than a sighting must be: several weak ones make a sure one.
+# A view that is followed may be this much less sure than a box must be by itself.
 _WEAK_SHARE = 0.6
 _AHEAD = 3
 
@@ -121,7 +121,7 @@ def analyze(
     say(
         f"{sum(len(one.tracks) for one in passes)} tracks: merging, cutting evidence, writing {out}"
     )
-    thresholds = dict(zip(classes.names, classes.confidence.tolist(), strict=True))
+    thresholds = dict(zip(classes.names, classes.sighting_confidence.tolist(), strict=True))
     groups = merge([track for one in passes for track in one.tracks])
     shown = _shown(groups, passes, projection)
     found = place_groups(confirmed(groups, shown, settings.confirmation, thresholds), projection)
@@ -249,6 +249,9 @@ def _write(
         "footage": [_about(one, digest) for one, digest in zip(passes, digests, strict=True)],
         "model": {"name": _model_name(detector.path), "sha256": sha256_of(detector.path)},
         "classes": dict(zip(classes.names, classes.confidence.tolist(), strict=True)),
+        "sighting_confidence": dict(
+            zip(classes.names, classes.sighting_confidence.tolist(), strict=True)
+        ),
         "settings": asdict(settings)
         | {"camera": camera.name if camera else None, "timezone": str(zone) if zone else None},
         "packages": package_versions(),

@@ -5,7 +5,8 @@
         ├── CoordinateError     a coordinate that cannot be what it claims to be
         ├── GeometryError       a geometry that is self-crossing, empty or of the wrong kind
         ├── LayerError          a map layer (GeoJSON file) that cannot be read as what was asked for
-        └── SightLineError      a pixel whose line of sight does not meet the ground
+        ├── SightLineError      a pixel whose line of sight does not meet the ground
+        └── TerrainError        a terrain model that cannot be read or does not fit the area
 
 A message names the file or field, what was found, what was expected and what to do.
 """
@@ -19,6 +20,7 @@ __all__ = [
     "LayerError",
     "PatrolError",
     "SightLineError",
+    "TerrainError",
 ]
 
 
@@ -44,3 +46,7 @@ class LayerError(GeoError):
 
 class SightLineError(GeoError):
     """The camera looks at or above the horizon along this pixel."""
+
+
+class TerrainError(GeoError):
+    """A terrain model that is missing, unreadable, or not of this area."""

@@ -1,7 +1,8 @@
 """Map layers: GeoJSON files as typed features.
 
-GeoJSON is WGS-84, longitude first (RFC 7946). Every problem is a `LayerError` of one line that
-names the file and the feature.
+GeoJSON is WGS-84, longitude first (RFC 7946); a file of the older kind that names another system
+in `crs` is converted. Every problem is a `LayerError` of one line that names the file and the
+feature. `geo.vector` reads the other formats.
 """
 
 from __future__ import annotations
@@ -19,10 +20,19 @@ from shapely.geometry import mapping, shape
 from shapely.geometry.base import BaseGeometry
 from shapely.validation import explain_validity
 
+from geo.datums import Conversion, Datum, conversion, declares_gcj02
 from geo.errors import LayerError
 from geo.files import write_text
 
-__all__ = ["Feature", "read_layer", "write_layer"]
+__all__ = [
+    "Feature",
+    "check_geometry",
+    "feature_label",
+    "read_geometry",
+    "read_json",
+    "read_layer",
+    "write_layer",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +62,7 @@ class Feature:
             return default
         try:
             number = float(value)  # type: ignore[arg-type]
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, OverflowError):
             number = float("nan")
         if not np.isfinite(number):
             raise LayerError(
@@ -61,20 +71,14 @@ class Feature:
         return number
 
 
-def _label(properties: Mapping[str, Any]) -> str:
+def feature_label(properties: Mapping[str, Any]) -> str:
+    """What follows "feature 3" in messages: its name or code in brackets, or nothing."""
     name = properties.get("name") or properties.get("code")
-    return f" ({name})" if name else ""
+    return f" ({' '.join(str(name).split())})" if name else ""
 
 
-def read_layer(
-    path: Path, kinds: Sequence[str] | None = None, *, allow_empty: bool = False
-) -> list[Feature]:
-    """Read a GeoJSON FeatureCollection.
-
-    `kinds` are the geometry types accepted, say ("Polygon", "MultiPolygon"). Checks that every
-    geometry is valid (no self-crossing), finite, of two or more distinct points, and inside the
-    range of longitude and latitude. Raises LayerError.
-    """
+def read_json(path: Path) -> Any:
+    """Read a JSON file in UTF-8, with or without a byte-order mark. Raises LayerError."""
     try:
         text = path.read_text(encoding="utf-8-sig")
     except FileNotFoundError:
@@ -82,53 +86,119 @@ def read_layer(
     except (OSError, UnicodeDecodeError) as error:
         raise LayerError(f"{path}: cannot be read as UTF-8 text ({error})") from None
     try:
-        document = json.loads(text)
-    except (json.JSONDecodeError, RecursionError) as error:
+        return json.loads(text)
+    except (ValueError, RecursionError) as error:
         raise LayerError(f"{path}: not valid JSON ({error}); is the file complete?") from None
+
+
+def read_layer(
+    path: Path,
+    kinds: Sequence[str] | None = None,
+    *,
+    allow_empty: bool = False,
+    datum: Datum = "wgs84",
+) -> list[Feature]:
+    """Read a GeoJSON FeatureCollection.
+
+    `kinds` are the geometry types accepted, say ("Polygon", "MultiPolygon"). Checks that every
+    geometry is valid (no self-crossing), finite, of two or more distinct points, and inside the
+    range of longitude and latitude; heights are left out. Coordinates in the system that a `crs`
+    member names are converted to WGS-84, and so are GCJ-02's: where `datum` says so, or the
+    file's own `crs` or `datum` member. Raises LayerError.
+    """
+    document = read_json(path)
     rows = document.get("features") if isinstance(document, dict) else None
     if not isinstance(rows, list):
         raise LayerError(f"{path}: expected a GeoJSON FeatureCollection with 'features'")
-    crs = document.get("crs")
-    if crs is not None and not any(
-        name in json.dumps(crs) for name in ("CRS84", "4326", "EPSG::4490", "EPSG:4490")
-    ):
-        raise LayerError(
-            f"{path}: coordinates are declared as {json.dumps(crs)}; expected WGS-84 (CRS84), "
-            "convert the layer first"
-        )
-    features = [_feature(path, index, row, kinds) for index, row in enumerate(rows)]
+    convert = _declared(path, document, datum)
+    features = [_feature(path, index, row, kinds, convert) for index, row in enumerate(rows)]
     if not features and not allow_empty:
         raise LayerError(f"{path}: the layer has no features")
     return features
 
 
-def _feature(path: Path, index: int, row: Any, kinds: Sequence[str] | None) -> Feature:
+def _declared(path: Path, document: Mapping[str, Any], datum: Datum) -> Conversion | None:
+    """How to convert what the document's members and the caller declare."""
+    crs = document.get("crs")
+    name = crs
+    if isinstance(crs, dict):
+        properties = crs.get("properties")
+        name = properties.get("name") if isinstance(properties, dict) else None
+    if declares_gcj02(name) or declares_gcj02(document.get("datum")):
+        return conversion(None, "gcj02", str(path))
+    if crs is None:
+        return conversion(None, datum, str(path))
+    declared = json.dumps(crs)
+    if any(known in declared for known in ("CRS84", "4326", "EPSG::4490", "EPSG:4490")):
+        return conversion(None, datum, str(path))
+    if not isinstance(name, str):
+        raise LayerError(
+            f"{path}: coordinates are declared as {declared}; expected WGS-84 (CRS84), "
+            "convert the layer first"
+        )
+    return conversion(name, datum, str(path))
+
+
+def _feature(
+    path: Path, index: int, row: Any, kinds: Sequence[str] | None, convert: Conversion | None
+) -> Feature:
     source = f"{path}: feature {index + 1}"
     if not isinstance(row, dict):
         raise LayerError(f"{source}: expected a GeoJSON Feature, found {type(row).__name__}")
     properties = row.get("properties") or {}
     if not isinstance(properties, dict):
         raise LayerError(f"{source}: 'properties' must be an object")
-    source += _label(properties)
+    source += feature_label(properties)
+    return Feature(check_geometry(read_geometry(row, source), source, kinds, convert),
+                   properties, source)  # fmt: skip
+
+
+def read_geometry(row: Mapping[str, Any], source: str) -> BaseGeometry:
+    """The geometry of a GeoJSON Feature as it stands, unchecked. Raises LayerError."""
     try:
-        with np.errstate(invalid="ignore"):  # NaN coordinates are told below, not warned of here
-            geometry = shape(row["geometry"])
-    except (KeyError, TypeError, ValueError, AttributeError, IndexError, ShapelyError) as error:
+        with np.errstate(invalid="ignore"):  # NaN coordinates are told later, not warned of here
+            return shape(row["geometry"])
+    except (
+        KeyError, TypeError, ValueError, AttributeError, IndexError, OverflowError, ShapelyError,
+        RecursionError,
+    ) as error:  # fmt: skip
         why = " ".join(str(error).split())
         raise LayerError(f"{source}: geometry cannot be read ({why})") from None
+
+
+def check_geometry(
+    geometry: BaseGeometry,
+    source: str,
+    kinds: Sequence[str] | None = None,
+    convert: Conversion | None = None,
+) -> BaseGeometry:
+    """The geometry in WGS-84 without heights, if it is what `read_layer` promises.
+
+    Raises LayerError, beginning with `source`.
+    """
     if kinds is not None and geometry.geom_type not in kinds:
         raise LayerError(f"{source}: expected {' or '.join(kinds)}, found {geometry.geom_type}")
+    geometry = shapely.force_2d(geometry)
     coordinates = shapely.get_coordinates(geometry)
     if len(coordinates) == 0:
         raise LayerError(f"{source}: the geometry is empty")
     if not np.all(np.isfinite(coordinates)):
         raise LayerError(f"{source}: a coordinate is not a finite number")
+    if convert is not None:
+        converted = convert(coordinates)
+        if not np.all(np.isfinite(converted)):
+            raise LayerError(
+                f"{source}: coordinates ({coordinates[0][0]:g}, {coordinates[0][1]:g}) lie outside "
+                "the range of the reference system that the file names"
+            )
+        geometry = shapely.set_coordinates(geometry, converted)
+        coordinates = converted
     lon, lat = coordinates[:, 0], coordinates[:, 1]
     if np.any(np.abs(lat) > 90) or np.any(np.abs(lon) > 180):
-        swapped = bool(np.all(np.abs(lon) <= 90))
+        swapped = bool(np.all(np.abs(lon) <= 90) and np.all(np.abs(lat) <= 180))
         raise LayerError(
             f"{source}: coordinates out of range (longitude {lon[0]:g}, latitude {lat[0]:g})"
-            + ("; they look swapped: GeoJSON wants longitude first" if swapped else "")
+            + ("; they look swapped: longitude comes first" if swapped else "")
         )
     if geometry.geom_type in ("LineString", "MultiLineString") and geometry.length == 0:
         raise LayerError(f"{source}: the line has one distinct point; at least two are needed")
@@ -137,7 +207,7 @@ def _feature(path: Path, index: int, row: Any, kinds: Sequence[str] | None) -> F
             f"{source}: the geometry is not valid ({explain_validity(geometry)}); "
             "mend the outline so that it does not cross itself"
         )
-    return Feature(geometry, properties, source)
+    return geometry
 
 
 def write_layer(

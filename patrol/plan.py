@@ -1,28 +1,42 @@
-"""A patrol's plan, `plan.json`: lanes, sorties and what they cover.
+"""A patrol's plan, `plan.json`: everything that flying, exporting and checking need.
 
-Coordinates are WGS-84, longitude first, 8 decimals (1 mm). Heights are above the launch site; the
-ground is flat, so they are heights above ground as well. Version 1.
+The plan stands alone: it holds the rivers, zones, sites and settings that it was made from, the
+terrain under it where it follows one, and the certificate of what it covers, so that
+`patrol check` can prove it again from the file alone. Coordinates are WGS-84, longitude first,
+8 decimals (1 mm). Heights of waypoints are above the launch site of their sortie. Version 2.
 """
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from shapely.geometry import LineString, Polygon
 
-from geo.coordinates import LonLat
+from geo.camera import Camera
+from geo.coordinates import LocalProjection, LonLat
 from geo.files import write_text
+from geo.terrain import Terrain
 from patrol.errors import PlanFileError
+from patrol.planning.settings import PlanSettings
+from patrol.rivers import River
 
 __all__ = [
     "FORMAT",
+    "PLAN_NAME",
     "VERSION",
+    "Bank",
+    "BankCoverage",
+    "Certificate",
+    "Flight",
     "Lane",
+    "LaunchSite",
+    "Leg",
+    "Operation",
     "Plan",
     "Reach",
+    "Side",
     "Sortie",
     "Uncovered",
     "Waypoint",
@@ -30,11 +44,39 @@ __all__ = [
 ]
 
 FORMAT = "river-patrol/plan"
-VERSION = 1
+VERSION = 2
 PLAN_NAME = "plan.json"
 
 Leg = Literal["transit", "lane"]
 Side = Literal["centre", "left", "right"]
+Bank = Literal["left", "right"]
+
+
+@dataclass(frozen=True, slots=True)
+class LaunchSite:
+    """Where a crew may stand."""
+
+    code: str
+    name: str
+    name_en: str
+    position: LonLat
+
+
+@dataclass(frozen=True, slots=True)
+class Zone:
+    """A no-fly zone as it was when the plan was made: a polygon (lon, lat) without holes."""
+
+    name: str
+    outline: Polygon
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """The part of a river that the plan is meant to cover, metres along its centreline."""
+
+    river: str
+    from_m: float
+    to_m: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +85,7 @@ class Lane:
 
     `from_m` and `to_m` say where along the river's centreline it begins and ends (metres from the
     centreline's first vertex; from > to where it is flown upstream). `side` is the side of the
-    centreline as seen along the centreline.
+    centreline as seen along the centreline. `speed_m_s` is its ground speed.
     """
 
     id: str
@@ -52,6 +94,7 @@ class Lane:
     from_m: float
     to_m: float
     line: LineString
+    speed_m_s: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +110,10 @@ class Waypoint:
 
 @dataclass(frozen=True, slots=True)
 class Sortie:
-    """One take-off to landing at the launch site; `length_m` counts every leg over ground."""
+    """One take-off to landing at the launch site; `length_m` counts every leg over ground.
+
+    `ground_msl_m` is the terrain's height at the launch site, 0 for a plan over flat ground.
+    """
 
     id: int
     launch_site: str
@@ -76,56 +122,117 @@ class Sortie:
     duration_s: float
     energy_wh: float
     waypoints: tuple[Waypoint, ...]
+    ground_msl_m: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
-class Reach:
-    """The part of a river that the plan is meant to cover, metres along its centreline."""
+class BankCoverage:
+    """How many metres of one bank of a reach are meant to be seen, and how many are."""
 
     river: str
+    bank: Bank
     from_m: float
     to_m: float
+    metres: float
+    seen_m: float
 
 
 @dataclass(frozen=True, slots=True)
 class Uncovered:
-    """A part of a reach whose corridor the lanes do not see from bank to bank, and why."""
+    """A part of a bank that is not seen over its whole strip at the asked GSD, and why."""
 
     river: str
+    bank: Bank
     from_m: float
     to_m: float
     reason: str
 
 
 @dataclass(frozen=True, slots=True)
-class Zone:
-    """A no-fly zone as it was when the plan was made: a polygon (lon, lat) without holes."""
+class Certificate:
+    """What the camera will see of the corridor. A metre of bank counts as seen only where the
+    whole of its strip is; `area_share` is the share of the corridor's area."""
 
-    name: str
-    outline: Polygon
+    banks: tuple[BankCoverage, ...]
+    uncovered: tuple[Uncovered, ...]
+    area_share: float
+
+    @property
+    def metres(self) -> float:
+        return sum(bank.metres for bank in self.banks)
+
+    @property
+    def seen_m(self) -> float:
+        return sum(bank.seen_m for bank in self.banks)
+
+    @property
+    def share(self) -> float:
+        """Share of bank metres seen."""
+        return self.seen_m / self.metres if self.metres else 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Flight:
+    """A sortie in the timetable, seconds after the operation's start. `site` is where it starts
+    and lands; `drone` is which of the crew's flies."""
+
+    crew: int
+    drone: int
+    sortie: int
+    site: str
+    start_s: float
+    end_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """Who flies what when, and how near the total is to the least possible.
+
+    `operating_s` runs from the first take-off to the last landing. `lower_bound_s` is proven for
+    every way of flying these lanes from these sites; `bound_method` says how.
+    """
+
+    operating_s: float
+    lower_bound_s: float
+    bound_method: str
+    flight_s: float
+    ferry_s: float
+    ground_s: float
+    flights: tuple[Flight, ...]
+
+    @property
+    def gap_share(self) -> float:
+        """How much longer than the bound, as a share of the operating time."""
+        return 1.0 - self.lower_bound_s / self.operating_s if self.operating_s > 0 else 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Everything that flying, exporting and checking need. `camera` is a key of
-    `geo.camera.CAMERAS`; `coverage_share` is the share of the corridor's area that is seen."""
+    """Everything that flying, exporting and checking need."""
 
     area: str
-    camera: str
-    picture_px: tuple[int, int]
-    gsd_m: float
-    height_agl_m: float
-    speed_m_s: float
-    gimbal_pitch_deg: float
-    strip_m: float
-    battery_wh: float
-    reserve_share: float
-    coverage_share: float
+    settings: PlanSettings
+    projection: LocalProjection
+    rivers: tuple[River, ...]
+    launch_sites: tuple[LaunchSite, ...]
+    no_fly_zones: tuple[Zone, ...]
     reaches: tuple[Reach, ...]
-    uncovered: tuple[Uncovered, ...]
     lanes: tuple[Lane, ...]
     sorties: tuple[Sortie, ...]
-    no_fly_zones: tuple[Zone, ...] = ()
+    certificate: Certificate
+    operation: Operation
+    terrain: Terrain | None = None
+    notes: tuple[str, ...] = ()
+
+    @property
+    def camera_model(self) -> Camera:
+        """The camera at the size it records."""
+        return self.settings.camera_model
+
+    @property
+    def height_agl_m(self) -> float:
+        """Height above ground that gives the GSD."""
+        return self.settings.height_m
 
     def sortie(self, number: int) -> Sortie:
         """The sortie with this id; raises PlanFileError naming those that there are."""
@@ -136,92 +243,26 @@ class Plan:
             f"the plan has no sortie {number}; it has {', '.join(str(s.id) for s in self.sorties)}"
         )
 
+    def lane(self, name: str) -> Lane:
+        """The lane with this id; raises PlanFileError."""
+        for lane in self.lanes:
+            if lane.id == name:
+                return lane
+        raise PlanFileError(f"the plan has no lane {name!r}")
+
     def write(self, path: Path) -> None:
         """Write JSON, whole or not at all; `path` is the file or the patrol's folder."""
-        text = json.dumps(_document(self), ensure_ascii=False, indent=1, allow_nan=False)
-        write_text(_file(path), text + "\n")
+        from patrol.plan_files.writer import plan_text  # it takes the classes above
+
+        write_text(_file(path), plan_text(self))
 
     @classmethod
     def read(cls, path: Path) -> Plan:
         """Read a plan; `path` is the file or the patrol's folder. Raises PlanFileError."""
-        return _read(_file(path))
+        from patrol.plan_files.reader import read_plan  # it builds the classes above
+
+        return read_plan(_file(path))
 
 
 def _file(path: Path) -> Path:
     return path if path.suffix == ".json" else path / PLAN_NAME
-
-
-def _document(plan: Plan) -> dict[str, Any]:
-    return {
-        "format": FORMAT,
-        "version": VERSION,
-        "area": plan.area,
-        "camera": plan.camera,
-        "picture_px": list(plan.picture_px),
-        "gsd_m": round(plan.gsd_m, 6),
-        "height_agl_m": round(plan.height_agl_m, 3),
-        "speed_m_s": round(plan.speed_m_s, 3),
-        "gimbal_pitch_deg": round(plan.gimbal_pitch_deg, 3),
-        "strip_m": round(plan.strip_m, 3),
-        "battery_wh": round(plan.battery_wh, 3),
-        "reserve_share": round(plan.reserve_share, 6),
-        "coverage_share": round(plan.coverage_share, 6),
-        "reaches": [
-            {"river": r.river, "from_m": round(r.from_m, 2), "to_m": round(r.to_m, 2)}
-            for r in plan.reaches
-        ],
-        "uncovered": [
-            {
-                "river": u.river,
-                "from_m": round(u.from_m, 2),
-                "to_m": round(u.to_m, 2),
-                "reason": u.reason,
-            }
-            for u in plan.uncovered
-        ],
-        "lanes": [
-            {
-                "id": lane.id,
-                "river": lane.river,
-                "side": lane.side,
-                "from_m": round(lane.from_m, 2),
-                "to_m": round(lane.to_m, 2),
-                "line": [[round(x, 8), round(y, 8)] for x, y in lane.line.coords],
-            }
-            for lane in plan.lanes
-        ],
-        "sorties": [
-            {
-                "id": sortie.id,
-                "launch_site": sortie.launch_site,
-                "launch": [round(sortie.launch.lon_deg, 8), round(sortie.launch.lat_deg, 8)],
-                "length_m": round(sortie.length_m, 2),
-                "duration_s": round(sortie.duration_s, 2),
-                "energy_wh": round(sortie.energy_wh, 3),
-                "waypoints": [
-                    {
-                        "lon": round(w.position.lon_deg, 8),
-                        "lat": round(w.position.lat_deg, 8),
-                        "above_launch_m": round(w.above_launch_m, 3),
-                        "leg": w.leg,
-                        "lane": w.lane,
-                    }
-                    for w in sortie.waypoints
-                ],
-            }
-            for sortie in plan.sorties
-        ],
-        "no_fly_zones": [
-            {
-                "name": zone.name,
-                "outline": [[round(x, 8), round(y, 8)] for x, y in zone.outline.exterior.coords],
-            }
-            for zone in plan.no_fly_zones
-        ],
-    }
-
-
-def _read(path: Path) -> Plan:
-    from patrol.planning.plan_reader import read_plan  # it builds the classes above
-
-    return read_plan(path)

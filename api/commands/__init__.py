@@ -22,7 +22,18 @@ app = typer.Typer(
 
 # The order of the chain. Each module has `register(app)`, and imports heavy libraries only when
 # its command runs, so that `patrol --help` is instant.
-for _name in ("plan", "export", "fly", "film", "analyze", "open_cases", "serve", "train", "demo"):
+for _name in (
+    "plan",
+    "check",
+    "export",
+    "fly",
+    "film",
+    "analyze",
+    "open_cases",
+    "serve",
+    "train",
+    "demo",
+):
     importlib.import_module(f"api.commands.{_name}").register(app)
 
 

@@ -134,7 +134,7 @@ def register(app: typer.Typer) -> None:
             analyze += ["--backend", backend]
         _clear(out)
         seconds = {
-            "plan": _stage("规划 Plan", "plan", area, "--out", out),
+            "plan": _stage("规划 Plan", "plan", area, "--out", out, "--speed", "8"),
             "export": _stage("导出 Export mission files", "export", out),
             "fly": _stage("飞行 Fly, simulated vehicle over DroneKit", "fly", out),
             "film": _stage("拍摄 Film", "film", out, "--area", area, "--seed", str(seed)),

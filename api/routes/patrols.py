@@ -119,11 +119,11 @@ def _plan(patrol: PatrolFolder) -> PlanSummary | None:
         return None
     return PlanSummary(
         area=plan.area,
-        camera=plan.camera,
-        gsd_m=plan.gsd_m,
+        camera=plan.settings.camera,
+        gsd_m=plan.settings.gsd_m,
         height_agl_m=plan.height_agl_m,
-        speed_m_s=plan.speed_m_s,
-        coverage_share=plan.coverage_share,
+        speed_m_s=plan.settings.speed_m_s,
+        coverage_share=plan.certificate.share,
         lanes=len(plan.lanes),
         sorties=[
             SortieSummary(

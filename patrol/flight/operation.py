@@ -99,7 +99,8 @@ class _Operation:
         return SimulatedVehicle(
             VehicleSettings(
                 sortie.launch, start_s, speedup=simulation.speedup, wind_m_s=simulation.wind_m_s,
-                seed=simulation.seed * 1000 + sortie.id, battery_wh=self.plan.battery_wh,
+                seed=simulation.seed * 1000 + sortie.id,
+                battery_wh=self.plan.settings.own_battery_wh,
                 faults=simulation.faults,
             )
         )  # fmt: skip
@@ -109,7 +110,7 @@ class _Operation:
     ) -> SortieFlight:
         return SortieFlight(
             link, items, sortie.launch, recorder, rules=self.rules,
-            energy_share=sortie.energy_wh / self.plan.battery_wh,
+            energy_share=sortie.energy_wh / self.plan.settings.own_battery_wh,
             on_distance=self.progress.sortie,
         )  # fmt: skip
 

@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 
 __all__ = ["EventLog", "MessageSource", "Recorder", "gimbal_angles_deg"]
 
-_START_CAPTURE, _STOP_CAPTURE = 2500, 2501
+_START_CAPTURE, _STOP_CAPTURE, _PHOTOS_BY_DISTANCE = 2500, 2501, 206
+_INTERVAL_SET = (2, 3)  # image_status of CAMERA_CAPTURE_STATUS: photos follow one another
 _LEVELS = ("emergency", "alert", "critical", "error", "warning", "notice", "info", "debug")
 
 
@@ -184,7 +185,7 @@ class Recorder:
             self.say("info", f"到达航点 reached item {message.seq} of {len(self._items) - 1}")
 
     def _on_camera(self, message: Any) -> None:
-        self._camera = message.video_status == 1
+        self._camera = message.video_status == 1 or message.image_status in _INTERVAL_SET
         self._record(self._camera)
 
     def _record(self, on: bool) -> None:
@@ -303,6 +304,8 @@ def _filmed(items: Sequence[MissionItem]) -> frozenset[int]:
             films = True
         elif item.command == _STOP_CAPTURE:
             films = False
+        elif item.command == _PHOTOS_BY_DISTANCE:
+            films = item.param1 > 0
         elif films:
             towards.add(item.seq)
     return frozenset(towards)

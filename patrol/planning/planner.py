@@ -1,10 +1,9 @@
-"""From a study area to a plan: corridor, lanes, pieces, sorties, coverage."""
+"""From a study area to a plan: corridors, lanes, sorties, certificate, bound."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from itertools import groupby
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import numpy as np
 import shapely
@@ -13,34 +12,30 @@ from shapely.geometry import LineString, Point, Polygon
 from shapely.geometry.base import BaseGeometry
 
 from geo.coordinates import LonLat
-from patrol.area import NoFlyZone, River, StudyArea
+from geo.terrain import Terrain
+from patrol.area import StudyArea
 from patrol.errors import PlanningError
 from patrol.mission import mission_items
-from patrol.plan import Lane, Leg, Plan, Reach, Side, Sortie, Uncovered, Waypoint, Zone
-from patrol.planning.coverage import footprint, metre_ranges, unseen_parts
-from patrol.planning.lanes import LaneLine, corridor, cut, lane_lines, outside, stretch
-from patrol.planning.patches import patched
-from patrol.planning.routes import Router
+from patrol.plan import Certificate, Lane, Leg, Operation, Plan, Reach, Sortie, Waypoint, Zone
+from patrol.planning.check import certificate_of
+from patrol.planning.cover.lanes import LaneLine
+from patrol.planning.ground import Ground
+from patrol.planning.laying import laid_out
 from patrol.planning.settings import PlanSettings
-from patrol.planning.sorties import Problem, Route, assign
+from patrol.planning.sorties.bound import lower_bound
+from patrol.planning.sorties.clusters import drafts
+from patrol.planning.sorties.drafts import Draft
+from patrol.planning.sorties.problem import moves_s
+from patrol.planning.sorties.routes import Router
+from patrol.planning.sorties.timetable import timetable
 
-__all__ = ["chosen_reaches", "plan_area"]
+__all__ = ["assembled", "chosen_reaches", "plan_area", "router_of", "sites_of"]
 
 FloatArray = NDArray[np.float64]
+Report = Callable[[str, float], None]
 
-_PIECE_M = 1500.0  # lanes are handed to the search in pieces of about this length at most
-_SHORTEST_PIECE_M = 60.0
 _SHORTEST_REACH_M = 10.0
-_MOST_PIECE_ITEMS = 250
-_FIXED_ITEMS = 5 + 40  # home, take-off, speed, gimbal, return; corners round no-fly zones
-
-
-@dataclass(frozen=True, slots=True)
-class _Gap:
-    """A part of a lane that is not flown, and why (Chinese, English)."""
-
-    line: BaseGeometry
-    reason: str
+_TERRAIN_MARGIN_M = 400.0  # of the terrain about everything flown that the plan keeps
 
 
 def chosen_reaches(
@@ -76,40 +71,58 @@ def chosen_reaches(
 
 
 def plan_area(
-    area: StudyArea, settings: PlanSettings, reaches: Sequence[Reach] | None = None
+    area: StudyArea,
+    settings: PlanSettings,
+    reaches: Sequence[Reach] | None = None,
+    terrain: Terrain | None = None,
+    report: Report = lambda stage, share: None,
 ) -> Plan:
-    """Plan the reaches (all rivers by default).
+    """Plan the reaches (all rivers by default), over flat ground or over `terrain`.
 
     Raises PlanningError where a launch site lies in a no-fly zone or a river cannot be reached at
-    all; what else cannot be seen is listed in the plan's `uncovered`.
+    all; what else cannot be seen is listed in the plan's certificate. `report` is told the stage
+    and how much of it is done.
     """
     reaches = chosen_reaches(area) if reaches is None else tuple(reaches)
-    router = Router([zone.outline_m for zone in area.no_fly_zones], settings.zone_clearance_m)
-    sites = _usable_sites(area, router)
-    rivers = {river.code: river for river in area.rivers}
-    lanes, gaps = _lanes(area, rivers, reaches, settings, router.keep_out)
-    pieces, far = _pieces(lanes, sites, settings, router)
-    gaps += far
-    _check_reachable(reaches, pieces, area)
-    sorties, flown = _sorties(area, pieces, sites, settings, router, rivers)
-    share, uncovered = _coverage(rivers, reaches, flown, gaps, settings)
+    ground = Ground(terrain, area.projection)
+    router = router_of(area, settings, ground)
+    sites_m = _usable_sites(area, router, ground)
+    lanes, steep = laid_out(area.rivers, reaches, settings, router, ground, report)
+    made, beyond = drafts(
+        lanes, sites_m, settings, router, ground, lambda share: report("架次 sorties", share)
+    )
+    _check_reachable(area, reaches, made, bool(steep))
+    notes = (*area.notes, *_notes(made, sites_m, beyond, steep))
+    plan = assembled(area, settings, reaches, made, router, ground, notes)
+    report("证书 certificate", 1.0)
+    return plan
+
+
+def assembled(
+    area: StudyArea,
+    settings: PlanSettings,
+    reaches: Sequence[Reach],
+    made: Sequence[Draft],
+    router: Router,
+    ground: Ground,
+    notes: Sequence[str],
+) -> Plan:
+    """The plan of these sorties, with its timetable, its bound and its certificate."""
+    lanes, sorties = _numbered(area, made, settings)
     plan = Plan(
         area=area.folder.resolve().name,
-        camera=settings.camera,
-        picture_px=settings.picture_px,
-        gsd_m=settings.gsd_m,
-        height_agl_m=settings.height_m,
-        speed_m_s=settings.speed_m_s,
-        gimbal_pitch_deg=-90.0,
-        strip_m=settings.strip_m,
-        battery_wh=settings.energy.battery_wh,
-        reserve_share=settings.reserve_share,
-        coverage_share=share,
-        reaches=reaches,
-        uncovered=uncovered,
-        lanes=tuple(lane for lane, _ in flown),
-        sorties=sorties,
+        settings=settings,
+        projection=area.projection,
+        rivers=tuple(r for r in area.rivers if any(x.river == r.code for x in reaches)),
+        launch_sites=area.launch_sites,
         no_fly_zones=_zones(area),
+        reaches=tuple(reaches),
+        lanes=lanes,
+        sorties=sorties,
+        certificate=Certificate((), (), 1.0),
+        operation=_operation(area, made, sorties, settings, router),
+        terrain=None if ground.terrain is None else _near(ground.terrain, area, sorties),
+        notes=tuple(notes),
     )
     for sortie in sorties:
         count = len(mission_items(plan, sortie))
@@ -117,7 +130,35 @@ def plan_area(
             raise PlanningError(
                 f"sortie {sortie.id} needs {count} mission items, over {settings.most_items}"
             )
-    return plan
+    return replace(plan, certificate=certificate_of(plan))
+
+
+def router_of(area: StudyArea, settings: PlanSettings, ground: Ground) -> Router:
+    """Ways round the area's zones, and round ground of which no height is known."""
+    return Router(_kept_out(area, ground, settings), settings.zone_clearance_m)
+
+
+def sites_of(area: StudyArea) -> FloatArray:
+    """(S, 2) launch sites in metres."""
+    return area.projection.forward(
+        [(s.position.lon_deg, s.position.lat_deg) for s in area.launch_sites]
+    )
+
+
+def _kept_out(area: StudyArea, ground: Ground, settings: PlanSettings) -> list[BaseGeometry]:
+    """Where nothing is flown: no-fly zones, and where the picture would show ground of which no
+    height is known."""
+    zones = [zone.outline_m for zone in area.no_fly_zones]
+    if ground.terrain is None:
+        return zones
+    points = np.vstack([shapely.get_coordinates(r.centreline) for r in area.rivers])
+    sites = np.array([[s.position.lon_deg, s.position.lat_deg] for s in area.launch_sites])
+    west, south = np.vstack([points, sites]).min(axis=0) - 0.02
+    east, north = np.vstack([points, sites]).max(axis=0) + 0.02
+    missing = ground.terrain.missing_outline((west, south, east, north))
+    room = settings.sight().half_m
+    wide = shapely.buffer(shapely.transform(missing, area.projection.forward), room, quad_segs=4)
+    return zones + [part for part in shapely.get_parts(wide) if not part.is_empty]
 
 
 def _zones(area: StudyArea) -> tuple[Zone, ...]:
@@ -129,245 +170,168 @@ def _zones(area: StudyArea) -> tuple[Zone, ...]:
     )
 
 
-def _usable_sites(area: StudyArea, router: Router) -> FloatArray:
+def _usable_sites(area: StudyArea, router: Router, ground: Ground) -> FloatArray:
     """(S, 2) launch sites in metres."""
-    sites = area.projection.forward(
-        [(s.position.lon_deg, s.position.lat_deg) for s in area.launch_sites]
-    )
+    sites = sites_of(area)
     for site, point in zip(area.launch_sites, sites, strict=True):
+        where = f"{area.folder / 'launch_sites.geojson'}: the launch site {site.code} ({site.name})"
         for zone in area.no_fly_zones:
             if zone.outline_m.intersects(Point(point)):
-                raise PlanningError(
-                    f"{area.folder / 'launch_sites.geojson'}: the launch site {site.code} "
-                    f"({site.name}) lies in the no-fly zone {zone.name}; move the site"
-                )
+                raise PlanningError(f"{where} lies in the no-fly zone {zone.name}; move the site")
+        if ground.terrain is not None and not np.isfinite(ground.heights_m(point[None])[0]):
+            raise PlanningError(
+                f"{where} lies where {ground.terrain.source} knows no height; bring a DEM that "
+                "covers it, or move the site"
+            )
         if shapely.intersects_xy(router.forbidden, *point):
             raise PlanningError(
-                f"{area.folder / 'launch_sites.geojson'}: the launch site {site.code} "
-                f"({site.name}) is too near a no-fly zone to leave with clearance; move the site"
+                f"{where} is too near a no-fly zone to leave with clearance; move the site"
             )
     return sites
 
 
-def _lanes(
-    area: StudyArea,
-    rivers: dict[str, River],
-    reaches: Sequence[Reach],
-    settings: PlanSettings,
-    keep_out: BaseGeometry,
-) -> tuple[list[LaneLine], list[_Gap]]:
-    lanes: list[LaneLine] = []
-    gaps: list[_Gap] = []
+def _check_reachable(
+    area: StudyArea, reaches: Sequence[Reach], made: Sequence[Draft], steep: bool
+) -> None:
+    flown = {lane.river for sortie in made for lane in sortie.lanes}
     for reach in reaches:
-        river = rivers[reach.river]
-        centreline = stretch(river.centreline_m, reach.from_m, reach.to_m)
-        half = river.width_m / 2 + settings.strip_m
-        along = lane_lines(river.code, centreline, half, settings)
-        for lane in patched(river.code, along, centreline, half, settings):
-            kept, away = outside(lane, keep_out)
-            lanes += kept
-            if away.length > 0:
-                zone = _nearest_zone(area, away)
-                gaps.append(_Gap(away, f"禁飞区 no-fly zone: {zone.name} {zone.name_en}"))
-    return lanes, gaps
-
-
-def _nearest_zone(area: StudyArea, line: BaseGeometry) -> NoFlyZone:
-    return min(area.no_fly_zones, key=lambda zone: zone.outline_m.distance(line))
-
-
-def _pieces(
-    lanes: Sequence[LaneLine], sites: FloatArray, settings: PlanSettings, router: Router
-) -> tuple[list[LaneLine], list[_Gap]]:
-    """Lanes cut so that each piece can be flown alone from some site, and what cannot be."""
-    gaps: list[_Gap] = []
-    pieces = [
-        LaneLine(lane.river, lane.side, line)
-        for lane in lanes
-        for line in cut(lane.line, int(np.ceil(lane.line.length / _PIECE_M)))
-    ]
-    while pieces:
-        problem = _problem(pieces, sites, settings, router)
-        fits = (problem.alone_wh() <= problem.most_wh) & (problem.items <= _MOST_PIECE_ITEMS)
-        if fits.all():
-            break
-        kept: list[LaneLine] = []
-        for lane, fit in zip(pieces, fits, strict=True):
-            if fit:
-                kept.append(lane)
-            elif lane.line.length > 2 * _SHORTEST_PIECE_M:
-                kept += [LaneLine(lane.river, lane.side, line) for line in cut(lane.line, 2)]
-            else:
-                gaps.append(_Gap(lane.line, "电池不够 out of the battery's reach"))
-        pieces = kept
-    return pieces, gaps
-
-
-def _check_reachable(reaches: Sequence[Reach], pieces: Sequence[LaneLine], area: StudyArea) -> None:
-    for reach in reaches:
-        if not any(piece.river == reach.river for piece in pieces):
+        if reach.river not in flown:
+            why = "it is out of the battery's reach or lies in a no-fly zone"
+            why += ", or the terrain is too steep for its lanes" if steep else ""
             raise PlanningError(
                 f"{area.folder / 'rivers.geojson'}: river {reach.river} cannot be flown from any "
-                "launch site: it is out of the battery's reach or lies in a no-fly zone; add a "
-                "launch site nearer to it, or leave the river out with --river"
+                f"launch site: {why}; add a launch site nearer to it, or leave the river out "
+                "with --river"
             )
 
 
-def _problem(
-    pieces: Sequence[LaneLine], sites: FloatArray, settings: PlanSettings, router: Router
-) -> Problem:
-    energy = settings.energy
-    ends = np.array([[p.line.coords[0], p.line.coords[-1]] for p in pieces]).reshape(-1, 2)
-    places = np.vstack([ends, sites])
-    ways_m = router.distances_m(places)
-    straight_m = np.hypot(*(places[:, None, :] - places[None, :, :]).transpose(2, 0, 1))
-    # A stop at each end of a leg is the most that the turn there can cost; a way round corners
-    # gets two more.
-    stops_s = np.where(ways_m > straight_m + 1e-6, 3 * energy.stop_s, energy.stop_s)
-    cruise_s = ways_m / energy.speed_m_s
-    work = [energy.along(piece.line.coords) for piece in pieces]
-    vertical = energy.vertical(settings.height_m)
-    return Problem(
-        between_s=cruise_s + stops_s,
-        between_wh=(cruise_s * energy.cruise_w + stops_s * energy.hover_w) / 3600,
-        work_s=np.array([w.duration_s for w in work]),
-        work_wh=np.array([w.energy_wh for w in work]),
-        items=np.array([len(piece.line.coords) + 2 for piece in pieces]),
-        lane=np.cumsum([True, *np.any(ends[1:-1:2] != ends[2::2], axis=1)])[: len(pieces)],
-        sites=len(sites),
-        sortie_s=vertical.duration_s + energy.stop_s,
-        sortie_wh=vertical.energy_wh + energy.stop_s * energy.hover_w / 3600,
-        swap_s=settings.swap_s,
-        most_wh=settings.usable_wh,
-        most_items=settings.most_items - _FIXED_ITEMS,
-    )
-
-
-def _sorties(
-    area: StudyArea,
-    pieces: Sequence[LaneLine],
-    sites: FloatArray,
-    settings: PlanSettings,
-    router: Router,
-    rivers: dict[str, River],
-) -> tuple[tuple[Sortie, ...], list[tuple[Lane, LineString]]]:
-    """The sorties, and the lanes as flown with their lines in metres."""
-    problem = _problem(pieces, sites, settings, router)
-    routes = assign(problem)
+def _numbered(
+    area: StudyArea, made: Sequence[Draft], settings: PlanSettings
+) -> tuple[tuple[Lane, ...], tuple[Sortie, ...]]:
+    """Lanes and sorties as the plan holds them."""
+    rivers = {river.code: river for river in area.rivers}
+    lanes: list[Lane] = []
     sorties: list[Sortie] = []
-    flown: list[tuple[Lane, LineString]] = []
-    for number, route in enumerate(_in_order(routes), 1):
-        site, home = area.launch_sites[route.site], sites[route.site]
-        here, track = home, [home[None]]
+    for number, sortie in enumerate(made, 1):
+        site = area.launch_sites[sortie.site]
         waypoints: list[Waypoint] = []
-        for side, river, line in _runs(route, pieces):
-            points = shapely.get_coordinates(line)
-            way = _way(router, here, points[0])
-            lane = _lane(len(flown) + 1, river, side, line, rivers[river], area)
-            flown.append((lane, line))
-            waypoints += _waypoints(area, way, None, settings)
-            waypoints += _waypoints(area, points, lane.id, settings)
-            track += [way, points]
-            here = points[-1]
-        way = _way(router, here, home)
-        waypoints += _waypoints(area, way, None, settings)
-        cost = settings.energy.sortie(np.vstack([*track, way, home[None]]), settings.height_m)
-        if cost.energy_wh > settings.usable_wh:
-            raise PlanningError(
-                f"sortie {number} needs {cost.energy_wh:.1f} Wh, over the {settings.usable_wh:.1f} "
-                "Wh that the reserve leaves; ask for a larger --battery-wh or a smaller --reserve"
-            )
+        for part in sortie.parts:
+            name: str | None = None
+            places = area.projection.inverse(part.points_m)
+            if part.lane is not None:
+                name = f"{part.lane.river}-{len(lanes) + 1:02d}"
+                centreline = rivers[part.lane.river].centreline_m
+                from_m, to_m = (float(centreline.project(Point(part.points_m[i]))) for i in (0, -1))
+                speed = part.lane.speed_m_s or settings.speed_m_s
+                line = LineString(np.round(places, 8))
+                lanes.append(Lane(name, part.lane.river, part.lane.side, from_m, to_m, line, speed))
+            leg: Leg = "transit" if name is None else "lane"
+            for (lon, lat), height in zip(places, part.heights_m, strict=True):
+                place = LonLat(round(float(lon), 8), round(float(lat), 8))
+                waypoints.append(Waypoint(place, round(float(height), 3), leg, name))
         sorties.append(
             Sortie(
-                number, site.code, site.position, cost.length_m, cost.duration_s, cost.energy_wh,
-                tuple(waypoints),
+                number, site.code, site.position, sortie.cost.length_m, sortie.cost.duration_s,
+                sortie.cost.energy_wh, tuple(waypoints), sortie.ground_m,
             )
         )  # fmt: skip
-    return tuple(sorties), flown
+    return tuple(lanes), tuple(sorties)
 
 
-def _in_order(routes: Sequence[Route]) -> list[Route]:
-    """Sorties from one site stand together, so that the crew moves least."""
-    return sorted(routes, key=lambda route: (route.site, route.visits[0].piece))
-
-
-def _way(router: Router, start: FloatArray, end: FloatArray) -> FloatArray:
-    way = router.way(start, end)
-    if way is None:
-        raise PlanningError("a lane is walled in by no-fly zones; leave its river out")
-    return way
-
-
-def _runs(route: Route, pieces: Sequence[LaneLine]) -> list[tuple[Side, str, LineString]]:
-    """The lines flown, pieces that go on from one another joined again."""
-    runs: list[tuple[Side, str, FloatArray]] = []
-    for visit in route.visits:
-        piece = pieces[visit.piece]
-        points = shapely.get_coordinates(piece.line)
-        points = points[::-1] if visit.backwards else points
-        if runs:
-            side, river, before = runs[-1]
-            if (side, river) == (piece.side, piece.river) and np.allclose(
-                before[-1], points[0], atol=1e-6
-            ):
-                runs[-1] = (side, river, np.vstack([before, points[1:]]))
-                continue
-        runs.append((piece.side, piece.river, points))
-    return [(side, river, LineString(points)) for side, river, points in runs]
-
-
-def _lane(
-    number: int, code: str, side: Side, line: LineString, river: River, area: StudyArea
-) -> Lane:
-    from_m, to_m = (river.centreline_m.project(shapely.get_point(line, i)) for i in (0, -1))
-    lonlat = shapely.transform(line, area.projection.inverse)
-    return Lane(f"{code}-{number:02d}", code, side, from_m, to_m, lonlat)
-
-
-def _waypoints(
-    area: StudyArea, points: FloatArray, lane: str | None, settings: PlanSettings
-) -> list[Waypoint]:
-    if not len(points):
-        return []
-    leg: Leg = "transit" if lane is None else "lane"
-    return [
-        Waypoint(LonLat(float(lon), float(lat)), settings.height_m, leg, lane)
-        for lon, lat in area.projection.inverse(points)
-    ]
-
-
-def _coverage(
-    rivers: dict[str, River],
-    reaches: Sequence[Reach],
-    flown: Sequence[tuple[Lane, LineString]],
-    gaps: Sequence[_Gap],
+def _operation(
+    area: StudyArea,
+    made: Sequence[Draft],
+    sorties: Sequence[Sortie],
     settings: PlanSettings,
-) -> tuple[float, tuple[Uncovered, ...]]:
-    """The share of the corridors' area that is seen, and the metres that are not."""
-    seen = shapely.union_all(
-        [footprint(line, settings.seen_half_m, settings.usable_ahead_m) for _, line in flown]
+    router: Router,
+) -> Operation:
+    sites_m = sites_of(area)
+    codes = [site.code for site in area.launch_sites]
+    flights = timetable(sorties, codes, moves_s(sites_m, settings), settings)
+    flight_s = sum(s.duration_s for s in sorties)
+    operating_s = max((f.end_s for f in flights), default=0.0)
+    lanes = _whole_lanes(made)
+    bound = lower_bound(lanes, sites_m, settings, router)
+    crews = {f.crew for f in flights}
+    ground_s = sum(max(f.end_s for f in flights if f.crew == crew) for crew in crews) - flight_s
+    return Operation(
+        operating_s,
+        min(bound.seconds, operating_s),
+        bound.method,
+        flight_s,
+        sum(d.ferry_s for d in made),
+        max(0.0, ground_s),
+        flights,
     )
-    wanted_m2 = unseen_m2 = 0.0
-    uncovered: list[Uncovered] = []
-    for reach in reaches:
-        river = rivers[reach.river]
-        centreline = stretch(river.centreline_m, reach.from_m, reach.to_m)
-        wanted = corridor(centreline, river.width_m / 2 + settings.strip_m)
-        parts = unseen_parts(wanted, seen)
-        wanted_m2 += wanted.area
-        unseen_m2 += sum(part.area for part in parts)
-        reasons = [(_reason(part, gaps, settings), part) for part in parts]
-        for reason, group in groupby(sorted(reasons, key=lambda r: r[0]), key=lambda r: r[0]):
-            uncovered += [
-                Uncovered(reach.river, reach.from_m + start, reach.from_m + end, reason)
-                for start, end in metre_ranges(centreline, [part for _, part in group])
-            ]
-    uncovered.sort(key=lambda u: (u.river, u.from_m, u.reason))
-    return 1.0 - unseen_m2 / wanted_m2, tuple(uncovered)
 
 
-def _reason(part: Polygon, gaps: Sequence[_Gap], settings: PlanSettings) -> str:
-    near = min(gaps, key=lambda gap: gap.line.distance(part), default=None)
-    if near is not None and near.line.distance(part) <= settings.usable_half_m:
-        return near.reason
-    return "弯道 a bend too tight for the lanes"
+def _whole_lanes(made: Sequence[Draft]) -> list[LaneLine]:
+    """The lanes as they were before they were shared out: those flown in several sorties are put
+    together again where their ends meet."""
+    lanes = [lane for sortie in made for lane in sortie.lanes]
+    whole: list[LaneLine] = []
+    for lane in lanes:
+        joined = lane
+        for other in list(whole):
+            if (other.river, other.side) != (joined.river, joined.side):
+                continue
+            line = _meeting(other.line, joined.line)
+            if line is not None:
+                whole.remove(other)
+                joined = replace(joined, line=line, heights_m=None)
+        whole.append(joined)
+    return whole
+
+
+def _meeting(first: LineString, second: LineString) -> LineString | None:
+    """Both in one where an end of one is an end of the other."""
+    a, b = shapely.get_coordinates(first), shapely.get_coordinates(second)
+    for left in (a, a[::-1]):
+        for right in (b, b[::-1]):
+            if np.hypot(*(left[-1] - right[0])) < 1e-6:
+                return LineString(np.vstack([left, right[1:]]))
+    return None
+
+
+def _near(terrain: Terrain, area: StudyArea, sorties: Sequence[Sortie]) -> Terrain:
+    """The terrain about what is flown and seen."""
+    lines = [river.centreline for river in area.rivers]
+    for sortie in sorties:
+        home = (sortie.launch.lon_deg, sortie.launch.lat_deg)
+        places = [(w.position.lon_deg, w.position.lat_deg) for w in sortie.waypoints]
+        lines.append(LineString([home, *places, home]))
+    return terrain.cropped_to(shapely.union_all(lines), _TERRAIN_MARGIN_M)
+
+
+def _notes(
+    made: Sequence[Draft],
+    sites_m: FloatArray,
+    beyond: Sequence[LaneLine],
+    steep: Sequence[LaneLine],
+) -> list[str]:
+    notes = []
+    extra_m = sum(_detour_m(sortie, sites_m[sortie.site]) for sortie in made)
+    if extra_m > 1:
+        notes.append(f"绕飞禁飞区 detours round no-fly zones: {extra_m:.0f} m")
+    for lanes, why in (
+        (beyond, "电池够不到 out of the battery's reach"),
+        (steep, "地形太陡 terrain too steep"),
+    ):
+        if lanes:
+            metres = sum(lane.line.length for lane in lanes)
+            notes.append(f"未飞航线 lanes not flown: {metres:.0f} m, {why}")
+    return notes
+
+
+def _detour_m(sortie: Draft, home: FloatArray) -> float:
+    """How much longer the ways between lanes are than straight lines."""
+    extra, here = 0.0, home
+    parts = list(sortie.parts)
+    for index, part in enumerate(parts):
+        if part.lane is not None:
+            here = part.points_m[-1]
+            continue
+        end = parts[index + 1].points_m[0] if index + 1 < len(parts) else home
+        way = np.vstack([here[None], part.points_m, end[None]])
+        extra += float(np.hypot(*np.diff(way, axis=0).T).sum() - np.hypot(*(end - here)))
+    return extra

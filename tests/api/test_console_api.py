@@ -28,9 +28,22 @@ from api.intake import District, Sightings, open_cases
 from api.settings import Settings
 from dispatch.store import Store
 from dispatch.values import parse_time
-from geo.coordinates import LonLat
+from geo.coordinates import LocalProjection, LonLat
 from geo.errors import PatrolError
-from patrol.plan import Lane, Plan, Reach, Sortie, Waypoint
+from patrol.plan import (
+    BankCoverage,
+    Certificate,
+    Flight,
+    Lane,
+    LaunchSite,
+    Operation,
+    Plan,
+    Reach,
+    Sortie,
+    Waypoint,
+)
+from patrol.planning.settings import PlanSettings
+from patrol.rivers import River
 from patrol.telemetry import Telemetry
 
 START = parse_time(NOW, "now")
@@ -280,18 +293,32 @@ def plan(patrol: Path) -> None:
     """A plan of one lane up the river and back, by the program's own writer."""
     along = [lonlat(0, -400), lonlat(0, 400)]
     down, up = (LonLat(*point) for point in along)
-    lane = Lane("R1-1", "R1", "centre", 100.0, 900.0, LineString(along))
+    lane = Lane("R1-1", "R1", "centre", 0.0, 800.0, LineString(along), 8.0)
     waypoints = (
         Waypoint(down, 47.7, "lane", lane.id),
         Waypoint(up, 47.7, "lane", lane.id),
         Waypoint(down, 47.7, "transit"),
     )
+    launch, projection = LonLat(*lonlat(100, 0)), LocalProjection(down)
+    sortie = Sortie(1, "L1", launch, 2400.0, 320.0, 20.0, waypoints)
+    line = LineString(along)
     Plan(
-        area="district", camera="m3e", picture_px=(1920, 1080), gsd_m=0.035, height_agl_m=47.7,
-        speed_m_s=8.0, gimbal_pitch_deg=-90.0, strip_m=15.0, battery_wh=77.0, reserve_share=0.25,
-        coverage_share=0.97, reaches=(Reach("R1", 100.0, 900.0),), uncovered=(), lanes=(lane,),
-        sorties=(Sortie(1, "L1", LonLat(*lonlat(100, 0)), 2400.0, 320.0, 20.0, waypoints),),
-    ).write(patrol)  # fmt: skip
+        area="district",
+        settings=PlanSettings(),
+        projection=projection,
+        rivers=(
+            River("R1", "中心涌", "Zhongxin", 20.0, line, LineString(projection.forward(along))),
+        ),
+        launch_sites=(LaunchSite("L1", "起降点", "Site", launch),),
+        no_fly_zones=(),
+        reaches=(Reach("R1", 0.0, 800.0),),
+        lanes=(lane,),
+        sorties=(sortie,),
+        certificate=Certificate((BankCoverage("R1", "left", 0.0, 800.0, 800.0, 776.0),), (), 1.0),
+        operation=Operation(
+            320.0, 320.0, "one sortie", 320.0, 120.0, 0.0, (Flight(1, 1, 1, "L1", 0.0, 320.0),)
+        ),
+    ).write(patrol)
 
 
 def test_a_patrol_from_planned_to_analysed(client: Client, patrol: Path) -> None:

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from shapely.geometry import Point, box
 
 from geo.errors import LayerError
+from geo.gcj02 import wgs84_to_gcj02
 from geo.layers import Feature, read_layer, write_layer
 
 SQUARE = [[[113.0, 23.0], [113.1, 23.0], [113.1, 23.1], [113.0, 23.1], [113.0, 23.0]]]
@@ -47,6 +48,74 @@ def test_a_wrong_layer_is_one_line_that_names_the_file(
         read_layer(path, ("Polygon",))
     assert str(path) in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("members", "says"),
+    [
+        ({"crs": {"type": "name", "properties": {"name": "Guangzhou local"}}}, "is unknown"),
+        ({"crs": {"type": "name", "properties": {"name": "EPSG:4610"}}}, "no transformation"),
+        ({"crs": {"type": "name", "properties": {"name": "+init=epsg:4547"}}}, "is unknown"),
+        ({"crs": {"type": "link", "properties": {"href": "x.prj"}}}, "expected WGS-84"),
+        ({"crs": "nonsense"}, "is unknown"),
+        ({"crs": 7}, "expected WGS-84"),
+    ],
+)
+def test_systems_that_cannot_be_converted_are_refused(
+    tmp_path: Path, members: dict[str, Any], says: str
+) -> None:
+    path = tmp_path / "a.geojson"
+    path.write_text(layer({"type": "Polygon", "coordinates": SQUARE}, **members))
+    with pytest.raises(LayerError, match=says) as caught:
+        read_layer(path)
+    assert "\n" not in str(caught.value)
+    assert str(path) in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "members",
+    [
+        {"crs": {"type": "name", "properties": {"name": "urn:ogc:def:crs:OGC:1.3:CRS84"}}},
+        {"crs": {"type": "name", "properties": {"name": "urn:ogc:def:crs:EPSG::4490"}}},
+        {"crs": None},
+        {"name": "GCJ-02"},  # a title declares nothing
+    ],
+)
+def test_systems_that_are_wgs84(tmp_path: Path, members: dict[str, Any]) -> None:
+    path = tmp_path / "a.geojson"
+    path.write_text(layer({"type": "Polygon", "coordinates": SQUARE}, **members))
+    assert read_layer(path)[0].geometry.equals(box(113, 23, 113.1, 23.1))
+
+
+@pytest.mark.parametrize(
+    "members",
+    [
+        {"crs": {"type": "name", "properties": {"name": "GCJ-02"}}},
+        {"crs": "gcj02"},
+        {"datum": "GCJ-02"},
+    ],
+)
+def test_gcj02_that_the_file_declares(tmp_path: Path, members: dict[str, Any]) -> None:
+    path = tmp_path / "a.geojson"
+    [lon], [lat] = wgs84_to_gcj02((113.459, 23.106)).T
+    assert lon - 113.459 > 0.005
+    path.write_text(layer({"type": "Point", "coordinates": [lon, lat, 12.0]}, **members))
+    [feature] = read_layer(path, ("Point",))
+    assert feature.geometry.distance(Point(113.459, 23.106)) < 1e-9
+    assert not feature.geometry.has_z
+
+
+def test_projected_metres_are_converted(tmp_path: Path) -> None:
+    """CGCS2000 in the 3-degree zone of Guangzhou: its central meridian is 114 east."""
+    path = tmp_path / "a.geojson"
+    crs = {"type": "name", "properties": {"name": "urn:ogc:def:crs:EPSG::4547"}}
+    path.write_text(layer({"type": "Point", "coordinates": [500000, 2556000]}, crs=crs))
+    [feature] = read_layer(path)
+    assert feature.geometry.x == pytest.approx(114)
+    assert feature.geometry.y == pytest.approx(23.1, abs=0.01)
+    path.write_text(layer({"type": "Point", "coordinates": [5e12, 2556000]}, crs=crs))
+    with pytest.raises(LayerError, match="outside the range"):
+        read_layer(path)
 
 
 def test_a_line_of_one_point_is_refused(tmp_path: Path) -> None:

@@ -73,6 +73,7 @@ class Autopilot:
         self.flying = False
         self.recording = False
         self.recording_since_s = 0.0
+        self.trigger_m = 0.0  # metres from photo to photo; 0: none
         self.gimbal_pitch_deg = 0.0
         self.cruise_m_s = self.parameters["WPNAV_SPEED"] / 100
         self.current_seq = 0
@@ -183,6 +184,9 @@ class Autopilot:
             self.record(True)
         elif item.command == mavlink.MAV_CMD_VIDEO_STOP_CAPTURE:
             self.record(False)
+        elif item.command == mavlink.MAV_CMD_DO_SET_CAM_TRIGG_DIST:
+            self.trigger_m = max(0.0, item.params[0])
+            self.pose_changed = True
 
     def change_speed(self, speed_m_s: float, *, replan: bool) -> bool:
         if not 0.2 <= speed_m_s <= 20.0:
@@ -251,6 +255,7 @@ class Autopilot:
             self.armed = self.flying = False
             self._task = self._run = None
             self.record(False)
+            self.trigger_m = 0.0
             self.say(mavlink.MAV_SEVERITY_INFO, "Disarming motors")
         return True
 

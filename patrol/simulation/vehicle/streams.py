@@ -12,6 +12,7 @@ from patrol.simulation.vehicle.autopilot import Autopilot
 
 __all__ = ["Streams", "autopilot_version", "home_position"]
 
+_INTERVAL_SET = 2  # image_status: photos follow one another
 _DEFAULT_S: dict[int, float] = {
     mavlink.MAVLINK_MSG_ID_HEARTBEAT: 1.0,
     mavlink.MAVLINK_MSG_ID_SYSTEM_TIME: 1.0,
@@ -263,8 +264,9 @@ class Streams:
     def _capture_status(self) -> Any:
         ap = self._ap
         filmed_ms = round((ap.time_s - ap.recording_since_s) * 1000) if ap.recording else 0
+        photos = _INTERVAL_SET if ap.trigger_m > 0 else 0
         return mavlink.MAVLink_camera_capture_status_message(
-            self._boot_ms, 0, int(ap.recording), 0.0, filmed_ms, 64_000.0, 0
+            self._boot_ms, photos, int(ap.recording), 0.0, filmed_ms, 64_000.0, 0
         )
 
     def _local_position(self) -> Any:

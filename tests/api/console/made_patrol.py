@@ -22,8 +22,9 @@ from typer.testing import CliRunner
 
 from api.commands import app
 from geo.placing import Ellipse
-from patrol.area import River, StudyArea
+from patrol.area import StudyArea
 from patrol.plan import Plan, Sortie
+from patrol.rivers import River
 from patrol.telemetry import Telemetry
 
 PATROL = "luogang-0520"

@@ -304,6 +304,19 @@ def test_a_single_video_is_analysed_too(
     assert {f.properties["best_frame"]["video"] for f in features} == {"sortie-01_002.mp4"}
 
 
+def test_what_is_sure_enough_for_a_box_may_be_too_unsure_for_a_sighting(
+    patrol: Path, detector: ColourDetector, tmp_path: Path
+) -> None:
+    """Boxes of the small outfalls count, 0.6 to 0.8 sure; the three best together do not."""
+    surer = ClassList(NAMES, NAMES, CLASSES.confidence, np.array([0.9, 0.35, 0.4, 0.35]))
+    source, out = patrol / "footage" / "sortie-01_002.mp4", tmp_path / "out"
+    done = analyze([source], out, detector, surer, zone=SHANGHAI)
+    assert done.sightings == {"outfall": 0, "discharge": 1, "structure": 1, "floating_waste": 1}
+    manifest = json.loads((out / "manifest.json").read_text())
+    assert manifest["classes"]["outfall"] == 0.35
+    assert manifest["sighting_confidence"]["outfall"] == 0.9
+
+
 def test_dark_footage_is_refused_in_one_line(detector: ColourDetector, tmp_path: Path) -> None:
     flight = fly(*line((0, 0), (0, 40)), np.random.default_rng(1))
     video = film(tmp_path / "footage", "dark", flight, ())

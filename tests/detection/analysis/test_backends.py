@@ -135,6 +135,10 @@ def test_what_is_not_a_model_is_refused_in_one_line(tmp_path: Path) -> None:
         "", "[]", "{", '{"classes": []}', '{"classes": [{"id": 1, "name": "a"}]}',
         '{"classes": [{"id": 0, "name": "a", "confidence": 2}]}', '{"classes": [{"id": "x"}]}',
         '{"classes": 3}', '{"classes": [3]}',
+        '{"classes": [{"id": 0, "name": "a", "confidence": 0.5, "sighting_confidence": 0.4}]}',
+        '{"classes": [{"id": 0, "name": "a", "confidence": 0.5, "sighting_confidence": 1}]}',
+        '{"classes": [{"id": 0, "name": "a", "confidence": NaN}]}',
+        '{"classes": [{"id": 0, "name": "a", "sighting_confidence": "sure"}]}',
     ],
 )  # fmt: skip
 def test_class_lists_that_are_none_are_refused(tmp_path: Path, text: str) -> None:
@@ -144,6 +148,19 @@ def test_class_lists_that_are_none_are_refused(tmp_path: Path, text: str) -> Non
         ClassList.read(path)
     with pytest.raises(ModelError, match="no such class list"):
         ClassList.read(tmp_path / "none.json")
+
+
+def test_a_sighting_needs_what_a_box_needs_unless_more_is_said(tmp_path: Path) -> None:
+    path = tmp_path / "classes.json"
+    rows = [
+        {"id": 0, "name": "a", "confidence": 0.3, "sighting_confidence": 0.6},
+        {"id": 1, "name": "b", "confidence": 0.4},
+    ]
+    path.write_text(json.dumps({"classes": rows}))
+    classes = ClassList.read(path)
+    assert classes.confidence.tolist() == [0.3, 0.4]
+    assert classes.sighting_confidence.tolist() == [0.6, 0.4]
+    assert CLASSES.sighting_confidence.tolist() == CLASSES.confidence.tolist()
 
 
 def test_the_shipped_class_list_is_what_the_shipped_model_knows() -> None:

@@ -6,11 +6,25 @@ import numpy as np
 from shapely.geometry import LineString
 
 from geo.coordinates import LocalProjection, LonLat
-from patrol.plan import Lane, Plan, Reach, Sortie, Waypoint
+from patrol.plan import (
+    BankCoverage,
+    Certificate,
+    Flight,
+    Lane,
+    LaunchSite,
+    Operation,
+    Plan,
+    Reach,
+    Sortie,
+    Waypoint,
+)
+from patrol.planning.settings import PlanSettings
+from patrol.rivers import River
 
 HOME = LonLat(113.459, 23.106)
 PROJECTION = LocalProjection(HOME)
 HEIGHT_M = 30.0
+SPEED_M_S = 8.0
 START_S = 1_779_238_800.0  # 2026-05-20T01:00:00Z
 
 # East, north in metres of HOME: out along one bank with a bend, back along the other.
@@ -38,21 +52,46 @@ def sortie(
     flown = [launch, *(p for points in lanes.values() for p in points), launch]
     length = float(np.sum(np.hypot(*np.diff(np.array(flown), axis=0).T)))
     return Sortie(
-        number, f"L{number}", lonlat(launch), length, length / 8.0 + 60, 12.0, tuple(waypoints)
+        number,
+        f"L{number}",
+        lonlat(launch),
+        length,
+        length / SPEED_M_S + 60,
+        12.0,
+        tuple(waypoints),
     )
 
 
 def lane(name: str, points: list[tuple[float, float]]) -> Lane:
     line = LineString(PROJECTION.inverse(points))
     length = LineString(points).length
-    return Lane(name, name[:2], "left", 0.0, length, line)
+    return Lane(name, name[:2], "left", 0.0, length, line, SPEED_M_S)
 
 
 def short_plan() -> Plan:
+    sorties = (sortie(1, (0.0, 0.0), LANES), sortie(2, SECOND_LAUNCH, SECOND_LANE))
+    centreline = [(40.0, 50.0), (340.0, 100.0)]
+    flown_s = sum(s.duration_s for s in sorties)
     return Plan(
-        area="test", camera="m3e", picture_px=(1920, 1080), gsd_m=0.022, height_agl_m=HEIGHT_M,
-        speed_m_s=8.0, gimbal_pitch_deg=-90.0, strip_m=15.0, battery_wh=77.0, reserve_share=0.2,
-        coverage_share=1.0, reaches=(Reach("R1", 0.0, 290.0),), uncovered=(),
+        area="test",
+        settings=PlanSettings(gsd_m=0.022, speed_m_s=SPEED_M_S, reserve_share=0.2),
+        projection=PROJECTION,
+        rivers=(
+            River(
+                "R1", "短涌", "Short", 20.0,
+                LineString(PROJECTION.inverse(centreline)), LineString(centreline),
+            ),
+        ),
+        launch_sites=tuple(
+            LaunchSite(s.launch_site, "起降点", "Site", s.launch) for s in sorties
+        ),
+        no_fly_zones=(),
+        reaches=(Reach("R1", 0.0, 290.0),),
         lanes=tuple(lane(name, points) for name, points in {**LANES, **SECOND_LANE}.items()),
-        sorties=(sortie(1, (0.0, 0.0), LANES), sortie(2, SECOND_LAUNCH, SECOND_LANE)),
+        sorties=sorties,
+        certificate=Certificate((BankCoverage("R1", "left", 0.0, 290.0, 290.0, 290.0),), (), 1.0),
+        operation=Operation(
+            flown_s, flown_s, "as flown", flown_s, 0.0, 0.0,
+            tuple(Flight(1, 1, s.id, s.launch_site, 0.0, s.duration_s) for s in sorties),
+        ),
     )  # fmt: skip

@@ -12,6 +12,8 @@ from shapely.geometry.base import BaseGeometry
 
 from geo.coordinates import EastNorth, LocalProjection, LonLat
 from patrol.area import LaunchSite, NoFlyZone, River, StudyArea
+from patrol.plan import Reach
+from patrol.rivers import Breadth
 
 PROJECTION = LocalProjection(LonLat(113.4885, 23.1763))
 
@@ -34,8 +36,40 @@ def meander(seed: int, length_m: float, radius_m: float, step_m: float) -> LineS
     return LineString(points)
 
 
+def hairpin(leg_m: float, apart_m: float) -> LineString:
+    """Two long straight legs joined by half a circle."""
+    turn = np.linspace(-np.pi / 2, np.pi / 2, 15)
+    bend = np.column_stack([leg_m + apart_m / 2 * np.cos(turn), apart_m / 2 * np.sin(turn)])
+    return LineString(np.vstack([[0, -apart_m / 2], bend, [0, apart_m / 2]]))
+
+
+def river_of(
+    line: LineString, width_m: float = 20.0, breadths: tuple[Breadth, ...] = (), code: str = "R1"
+) -> River:
+    """A river along a line in metres of PROJECTION."""
+    lonlat = shapely.transform(line, PROJECTION.inverse)
+    return River(code, f"河 {code}", f"River {code}", width_m, lonlat, line, breadths)
+
+
+def whole(river: River) -> Reach:
+    return Reach(river.code, 0.0, river.centreline_m.length)
+
+
+def random_breadths(seed: int, length_m: float, most_m: float) -> tuple[Breadth, ...]:
+    """One to six breadths along a river, each bank within `most_m`."""
+    rng = np.random.default_rng(seed)
+    cuts = np.sort(rng.uniform(0, length_m, rng.integers(0, 6)))
+    cuts = cuts[np.diff(cuts, prepend=0.0) > 12.0]
+    cuts = cuts[cuts < length_m - 12.0]
+    ends = [0.0, *cuts.tolist(), length_m]
+    return tuple(
+        Breadth(start, end, float(rng.uniform(2, most_m)), float(rng.uniform(2, most_m)))
+        for start, end in zip(ends, ends[1:], strict=False)
+    )
+
+
 def area_with(
-    rivers: list[tuple[LineString, float]],
+    rivers: list[tuple[LineString, float]] | list[River],
     sites: list[tuple[float, float]],
     zones: list[BaseGeometry] | None = None,
 ) -> StudyArea:
@@ -48,8 +82,8 @@ def area_with(
         Path("memory"),
         PROJECTION,
         tuple(
-            River(f"R{i}", f"河{i}", f"River {i}", width, lonlat(line), line)
-            for i, (line, width) in enumerate(rivers, 1)
+            r if isinstance(r, River) else river_of(*r, code=f"R{i}")
+            for i, r in enumerate(rivers, 1)
         ),
         tuple(
             LaunchSite(
@@ -68,14 +102,16 @@ def area_with(
 def river_cases(draw: st.DrawFn) -> tuple[StudyArea, float]:
     """A study area with one or two rivers, up to three zones and two sites; and a strip."""
     rivers = []
-    for _ in range(draw(st.integers(1, 2))):
-        radius = draw(st.floats(15, 200))
-        line = meander(
-            draw(st.integers(0, 2**31)), draw(st.floats(200, 1800)), radius, draw(st.floats(5, 40))
-        )
+    for number in range(1, draw(st.integers(1, 2)) + 1):
+        radius, seed = draw(st.floats(15, 200)), draw(st.integers(0, 2**31))
+        line = meander(seed, draw(st.floats(200, 1800)), radius, draw(st.floats(5, 40)))
         shift = [draw(st.floats(-600, 600)) for _ in range(2)]
-        rivers.append((shapely.transform(line, lambda p, s=shift: p + s), draw(st.floats(2, 80))))
-    everything = shapely.union_all([line for line, _ in rivers])
+        line = shapely.transform(line, lambda p, s=shift: p + s)
+        breadths: tuple[Breadth, ...] = ()
+        if draw(st.booleans()):
+            breadths = random_breadths(seed, line.length, 40.0)
+        rivers.append(river_of(line, draw(st.floats(2, 80)), breadths, f"R{number}"))
+    everything = shapely.union_all([river.centreline_m for river in rivers])
     zones: list[BaseGeometry] = []
     for _ in range(draw(st.integers(0, 3))):
         at = (

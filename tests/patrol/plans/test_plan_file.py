@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from made_plans import plans, small_plan
 
 from patrol.errors import PlanFileError
-from patrol.plan import Plan
+from patrol.plan import Certificate, Plan
 
 
 @pytest.fixture
@@ -39,9 +39,11 @@ def test_written_and_read_back_it_is_the_same(
 
 def test_the_contract_s_fields_are_there(document: dict[str, Any]) -> None:
     assert document["format"] == "river-patrol/plan"
-    assert document["version"] == 1
+    assert document["version"] == 2
     sortie = document["sorties"][0]
     assert {"id", "launch_site", "launch", "length_m", "duration_s", "energy_wh"} <= set(sortie)
+    assert {"camera", "capture", "gsd_m", "pitch_deg", "wind"} <= set(document["settings"])
+    assert {"rivers", "launch_sites", "certificate", "operation", "terrain"} <= set(document)
     assert set(sortie["waypoints"][0]) == {"lon", "lat", "above_launch_m", "leg", "lane"}
     assert sortie["waypoints"][0]["lane"] is None
     assert sortie["waypoints"][1]["lane"] == "R1-01"
@@ -69,21 +71,40 @@ WAYPOINT = ("sorties", 0, "waypoints", 1)
     ("change", "value", "words"),
     [
         (at("format"), "kml", "not a patrol plan"),
-        (at("version"), 2, "version 2, this program reads version 1"),
+        (at("version"), 1, "version 1, this program reads version 2"),
         (at("version"), DELETE, "version null"),
         (at("version"), True, "version true"),
-        (at("camera"), "leica", r"plan.json: camera: expected 'm3e' or"),
-        (at("camera"), 7, "camera"),
+        (at("settings", "camera"), "leica", r"settings: camera 'leica' is not known"),
+        (at("settings", "camera"), 7, r"settings\.camera: expected a text"),
         (at("area"), "", "area: expected a text"),
-        (at("gsd_m"), NAN, "gsd_m: expected a number from"),
-        (at("gsd_m"), "0.035", "gsd_m: expected a number"),
-        (at("gsd_m"), DELETE, "'gsd_m' is missing"),
-        (at("height_agl_m"), -3, "height_agl_m"),
-        (at("speed_m_s"), True, "speed_m_s: expected a number"),
-        (at("picture_px"), [1920], "picture_px"),
-        (at("picture_px"), [1920, 1080, 3], "width, height"),
-        (at("picture_px"), [1920.5, 1080], "whole number"),
-        (at("coverage_share"), 1.5, "coverage_share"),
+        (at("settings", "gsd_m"), NAN, "gsd_m: expected a number from"),
+        (at("settings", "gsd_m"), "0.035", "gsd_m: expected a number"),
+        (at("settings", "gsd_m"), DELETE, "'gsd_m' is missing"),
+        (at("settings", "gsd_m"), 0.9, "over the legal 120 m"),
+        (at("settings", "speed_m_s"), True, "speed_m_s: expected a number"),
+        (at("settings", "picture_px"), [1920], "picture_px"),
+        (at("settings", "picture_px"), [1920, 1080, 3], "width, height"),
+        (at("settings", "picture_px"), [1920.5, 1080], "whole number"),
+        (at("settings", "capture"), "film", "'video' or 'photos'"),
+        (at("settings", "wind", "speed_m_s"), -1, r"settings\.wind\.speed_m_s"),
+        (at("settings", "docks"), 1, "true or false"),
+        (at("settings"), None, "settings: expected an object"),
+        (at("projection", "origin"), [123.17, 113.46], "look swapped|outside"),
+        (at("rivers"), [], "rivers: expected a list of at least 1"),
+        (at("rivers", 1, "code"), "R1", "river 'R1' stands twice"),
+        (at("rivers", 1, "breadths", 0), [1, 2], r"rivers\[1\]\.breadths\[0\]"),
+        (at("rivers", 0, "width_m"), 0, "width_m"),
+        (at("launch_sites", 0, "position"), [23.1, 113.4], "look swapped"),
+        (at("reaches", 0, "river"), "R7", "there is no river 'R7'"),
+        (at("reaches", 0, "to_m"), 5_000, "found a reach from 0 to 5000 m"),
+        (at("certificate", "area_share"), 1.5, "area_share"),
+        (at("certificate", "banks", 0, "bank"), "north", "'left' or 'right'"),
+        (at("certificate", "uncovered"), {}, "uncovered: expected a list"),
+        (at("operation", "flights", 0, "crew"), 0, r"flights\[0\]\.crew"),
+        (at("operation", "lower_bound_s"), "low", "lower_bound_s: expected a number"),
+        (at("terrain"), 7, "terrain"),
+        (at("notes"), [7], r"notes\[0\]: expected a text"),
+        (at("lanes", 0, "speed_m_s"), 0, r"lanes\[0\]\.speed_m_s"),
         (at("lanes"), [], "lanes: expected a list of at least 1"),
         (at("lanes"), None, "lanes"),
         (at("lanes", 0), "R1", r"lanes\[0\]: expected an object"),
@@ -108,7 +129,6 @@ WAYPOINT = ("sorties", 0, "waypoints", 1)
         (at(*WAYPOINT, "leg"), "ferry", "'transit' or 'lane'"),
         (at(*WAYPOINT, "above_launch_m"), NAN, "above_launch_m"),
         (at("no_fly_zones", 0, "outline", 1), [113.47, 23.15], "does not cross itself"),
-        (at("uncovered"), {}, "uncovered: expected a list"),
     ],
 )
 def test_what_is_wrong_is_said_in_one_line(
@@ -178,7 +198,7 @@ def test_nothing_is_left_of_a_plan_that_cannot_be_written(tmp_path: Path) -> Non
     good.write(tmp_path)
     before = (tmp_path / "plan.json").read_bytes()
     with pytest.raises(ValueError, match="JSON"):
-        replace(copy.copy(good), gsd_m=NAN).write(tmp_path)
+        replace(copy.copy(good), certificate=Certificate((), (), NAN)).write(tmp_path)
     assert (tmp_path / "plan.json").read_bytes() == before
     assert [p.name for p in tmp_path.iterdir()] == ["plan.json"]
 

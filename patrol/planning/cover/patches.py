@@ -13,11 +13,12 @@ from numpy.typing import NDArray
 from shapely.geometry import LineString, Polygon
 
 from patrol.plan import Side
-from patrol.planning.coverage import footprint, unseen_parts
-from patrol.planning.lanes import LaneLine, corridor
-from patrol.planning.settings import PlanSettings
+from patrol.planning.cover.corridor import Corridor
+from patrol.planning.cover.coverage import footprint, united, unseen_parts
+from patrol.planning.cover.lanes import LaneLine
+from patrol.planning.settings import Sight
 
-__all__ = ["patched"]
+__all__ = ["patch", "patched"]
 
 FloatArray = NDArray[np.float64]
 
@@ -25,32 +26,24 @@ _ROUNDS = 4
 _SHORTEST_M = 4.0
 
 
-def patched(
-    river: str,
-    lanes: list[LaneLine],
-    centreline: LineString,
-    half_width_m: float,
-    settings: PlanSettings,
-) -> list[LaneLine]:
+def patched(lanes: list[LaneLine], corridor: Corridor, sight: Sight) -> list[LaneLine]:
     """The lanes of a river, with lanes added over what they do not see of its corridor."""
-    wanted = corridor(centreline, half_width_m)
-    half, ahead = settings.seen_half_m, settings.usable_ahead_m
-    unseen = unseen_parts(
-        wanted, shapely.union_all([footprint(lane.line, half, ahead) for lane in lanes])
-    )
+    view = sight.half_m, sight.nearest_m, sight.furthest_m
+    unseen = unseen_parts(corridor.ground, united([footprint(lane.line, *view) for lane in lanes]))
     lanes = list(lanes)
     for _ in range(_ROUNDS):
-        patches = [_patch(river, part, centreline) for part in unseen]
+        patches = [patch(corridor.river, p, corridor.centreline, sight) for p in unseen]
         if not patches:
             break
         lanes += patches
-        seen = shapely.union_all([footprint(lane.line, half, ahead) for lane in patches])
+        seen = united([footprint(lane.line, *view) for lane in patches])
         unseen = [rest for part in unseen for rest in unseen_parts(part, seen)]
     return lanes
 
 
-def _patch(river: str, part: Polygon, centreline: LineString) -> LaneLine:
-    """A lane along the longer axis of a part, from one end of it to the other."""
+def patch(river: str, part: Polygon, centreline: LineString, sight: Sight) -> LaneLine:
+    """A lane along the longer axis of a part, from one end of it to the other; drawn out where
+    the camera looks ahead, so that it sees the part from either direction."""
     corners = shapely.get_coordinates(shapely.oriented_envelope(part))
     if len(corners) < 4:  # a part as thin as a line
         corners = corners[[0, 0, -1, -1]]
@@ -58,8 +51,9 @@ def _patch(river: str, part: Polygon, centreline: LineString) -> LaneLine:
     long = first if np.hypot(*first) >= np.hypot(*second) else second
     middle = corners[:4].mean(axis=0)
     length = max(float(np.hypot(*long)), _SHORTEST_M)
-    along = long / max(float(np.hypot(*long)), 1e-9)
-    line = LineString([middle - along * length / 2, middle + along * length / 2])
+    along = long / max(float(np.hypot(*long)), 1e-9) if np.hypot(*long) > 1e-9 else [1.0, 0.0]
+    half = length / 2 + 2 * max(0.0, sight.nearest_m)
+    line = LineString([middle - np.multiply(along, half), middle + np.multiply(along, half)])
     return LaneLine(river, _side(middle, centreline), line)
 
 

@@ -9,29 +9,46 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Sequence
+from functools import cached_property
 
 import numpy as np
 import shapely
 from numpy.typing import NDArray
 from shapely.geometry.base import BaseGeometry
 
+from patrol.planning.energy import EnergyModel
+
 __all__ = ["Router"]
 
 FloatArray = NDArray[np.float64]
 
 _CORNER_M = 1.0  # corners stand this far outside what is forbidden
+_ROOM_M = 1500.0  # ways do not lead further round than this
 
 
 class Router:
     """Ways between points (metres) that keep `clearance_m` from every zone."""
 
     def __init__(self, zones_m: Sequence[BaseGeometry], clearance_m: float) -> None:
+        self._zones, self._clearance_m = list(zones_m), clearance_m
         self.forbidden = shapely.union_all(
             [shapely.buffer(zone, clearance_m, quad_segs=4) for zone in zones_m]
         )
         shapely.prepare(self.forbidden)
         # Lanes are cut here: their ends must not lie on the very edge, where no way begins.
         self.keep_out = shapely.buffer(self.forbidden, _CORNER_M / 2, quad_segs=4)
+        self._rounds: dict[EnergyModel, FloatArray] = {}
+
+    def near(self, place: BaseGeometry) -> Router:
+        """A router that only knows the zones near a place: enough for short ways about it."""
+        west, south, east, north = place.bounds
+        room = max(_ROOM_M, (east - west + north - south) / 4)
+        around = shapely.box(west - room, south - room, east + room, north + room)
+        return Router([z for z in self._zones if z.intersects(around)], self._clearance_m)
+
+    @cached_property
+    def _corners(self) -> FloatArray:
+        """(C, 2) places to go round by."""
         rings: list[FloatArray] = []
         for part in shapely.get_parts(shapely.buffer(self.forbidden, _CORNER_M, quad_segs=4)):
             if part.is_empty:
@@ -39,8 +56,12 @@ class Router:
             outline = shapely.simplify(part.exterior, _CORNER_M / 4)
             rings.append(shapely.get_coordinates(outline)[:-1])
         corners = np.vstack(rings) if rings else np.empty((0, 2))
-        self._corners = corners[~shapely.intersects_xy(self.forbidden, *corners.T)]
-        self._between = self._lengths(self._corners, self._corners)
+        return np.asarray(corners[~shapely.intersects_xy(self.forbidden, *corners.T)])
+
+    @cached_property
+    def _between(self) -> FloatArray:
+        """(C, C) straight distances between the corners."""
+        return self._lengths(self._corners, self._corners)
 
     def clear(self, starts_m: FloatArray, ends_m: FloatArray) -> NDArray[np.bool_]:
         """Whether the straight line between each pair, (N, 2) and (N, 2), is free: (N,)."""
@@ -60,18 +81,52 @@ class Router:
             lengths[blocked.reshape(lengths.shape)] = np.inf
         return np.asarray(lengths)
 
-    def distances_m(self, points_m: FloatArray) -> FloatArray:
-        """(N, N) lengths of the shortest ways between (N, 2) points; infinite where none."""
-        straight = self._lengths(points_m, points_m)
-        if np.isfinite(straight).all() or not len(self._corners):
-            return straight
-        to_corners = self._lengths(points_m, self._corners)
-        round_corners = self._corner_distances()
-        via = np.min(to_corners[:, :, None] + round_corners[None, :, :], axis=1)
-        for index in range(len(points_m)):
-            detour = np.min(via[index][None, :] + to_corners, axis=1)
-            straight[index] = np.minimum(straight[index], detour)
-        return np.minimum(straight, straight.T)
+    def detours(
+        self, starts_m: FloatArray, ends_m: FloatArray, energy: EnergyModel
+    ) -> tuple[NDArray[np.bool_], FloatArray]:
+        """What the shortest ways round the zones cost, from (N, 2) starts to (M, 2) ends.
+
+        Returns which straight lines are not free (N, M), and for those the metres, seconds and
+        watt-hours of the way round (3, N, M), without turns; infinite where there is none.
+        """
+        blocked = ~np.isfinite(self._lengths(starts_m, ends_m))
+        costs = np.full((3, *blocked.shape), np.inf)
+        if not blocked.any() or not len(self._corners):
+            return blocked, costs
+        leave, arrive = np.flatnonzero(blocked.any(axis=1)), np.flatnonzero(blocked.any(axis=0))
+        out = self._hops(starts_m[leave], self._corners, energy)
+        back = self._hops(self._corners, ends_m[arrive], energy)
+        if energy not in self._rounds:
+            self._rounds[energy] = self._round_corners(energy)
+        middle = self._rounds[energy]
+        corner, goal = np.arange(len(self._corners)), np.arange(len(arrive))
+        for i, start in enumerate(leave):
+            first = np.argmin(out[0, i][:, None] + middle[0], axis=0)  # on the way to each corner
+            to = out[:, i, first] + middle[:, first, corner]
+            last = np.argmin(to[0][:, None] + back[0], axis=0)
+            whole = to[:, last] + back[:, last, goal]
+            pick = blocked[start, arrive]
+            costs[:, start, arrive[pick]] = whole[:, pick]
+        return blocked, costs
+
+    def _hops(self, starts_m: FloatArray, ends_m: FloatArray, energy: EnergyModel) -> FloatArray:
+        """(3, N, M) metres, seconds and watt-hours of straight hops, infinite where not free."""
+        lengths = self._lengths(starts_m, ends_m)
+        steps = ends_m[None, :, :] - starts_m[:, None, :]
+        seconds, watt_hours = energy.legs(steps.reshape(-1, 2))
+        shape = lengths.shape
+        costs = np.stack([lengths, seconds.reshape(shape), watt_hours.reshape(shape)])
+        costs[:, ~np.isfinite(lengths)] = np.inf
+        return np.asarray(costs)
+
+    def _round_corners(self, energy: EnergyModel) -> FloatArray:
+        """(3, C, C) the shortest ways between the corners (Floyd and Warshall)."""
+        costs = self._hops(self._corners, self._corners, energy)
+        costs[:, range(costs.shape[1]), range(costs.shape[1])] = 0.0
+        for middle in range(costs.shape[1]):
+            via = costs[:, :, middle, None] + costs[:, None, middle, :]
+            costs = np.where(via[0] < costs[0] - 1e-9, via, costs)
+        return costs
 
     def way(self, start_m: FloatArray, end_m: FloatArray) -> FloatArray | None:
         """(K, 2) corners to pass between start and end: empty where the straight line is free,
@@ -105,12 +160,3 @@ class Router:
         while came[path[-1]] >= 0:
             path.append(int(came[path[-1]]))
         return np.asarray(self._corners[path[::-1]])
-
-    def _corner_distances(self) -> FloatArray:
-        """(C, C) shortest ways between the corners (Floyd and Warshall)."""
-        shortest = self._between.copy()
-        for middle in range(len(shortest)):
-            np.minimum(
-                shortest, shortest[:, middle, None] + shortest[None, middle, :], out=shortest
-            )
-        return shortest

@@ -1,0 +1,1 @@
+"""Lanes that see the banks, and the certificate of what they see."""

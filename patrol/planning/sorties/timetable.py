@@ -1,0 +1,100 @@
+"""Who flies which sortie when."""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from patrol.plan import Flight, Sortie
+from patrol.planning.settings import PlanSettings
+
+__all__ = ["timetable"]
+
+FloatArray = NDArray[np.float64]
+
+
+def timetable(
+    sorties: Sequence[Sortie],
+    sites: Sequence[str],
+    move_s: FloatArray,
+    settings: PlanSettings,
+) -> tuple[Flight, ...]:
+    """The flights of all crews, as early as drones, crews and cars allow.
+
+    `sorties` stand in flying order for one crew; more crews take sites (where crews may not move)
+    or sorties as they come free. `move_s` (S, S) is what a move takes.
+    """
+    order = {code: i for i, code in enumerate(sites)}
+    if settings.docks:
+        queues = [[s for s in sorties if s.launch_site == code] for code in sites]
+        flights = [
+            flight
+            for number, queue in enumerate(queues, 1)
+            for flight in _flown(queue, number, order, move_s, settings)
+        ]
+    elif settings.crews == 1:
+        flights = _flown(sorties, 1, order, move_s, settings)
+    else:
+        flights = [
+            flight
+            for number, queue in enumerate(_shared(sorties, settings), 1)
+            for flight in _flown(queue, number, order, move_s, settings)
+        ]
+    return tuple(sorted(flights, key=lambda f: (f.start_s, f.crew)))
+
+
+def _flown(
+    queue: Sequence[Sortie],
+    crew: int,
+    order: dict[str, int],
+    move_s: FloatArray,
+    settings: PlanSettings,
+) -> list[Flight]:
+    """One crew's flights one after another, its drones in turn."""
+    flights: list[Flight] = []
+    ready = [0.0] * settings.drones  # when each drone has a fresh battery
+    here, free = None, 0.0
+    for number, sortie in enumerate(queue):
+        drone = number % settings.drones
+        there = order[sortie.launch_site]
+        if here is not None and here != there:
+            # Batteries are swapped on the ground, not in the car.
+            free = max(free, min(ready)) + float(move_s[here, there])
+        start = max(free, ready[drone])
+        end = start + sortie.duration_s
+        flights.append(Flight(crew, drone + 1, sortie.id, sortie.launch_site, start, end))
+        ready[drone] = end + settings.swap_s
+        here, free = there, end
+    return flights
+
+
+def _shared(sorties: Sequence[Sortie], settings: PlanSettings) -> list[list[Sortie]]:
+    """Sorties for each crew: those of one site stay together where crews are fewer than sites;
+    longest first to the crew with the least work (R. Graham, 1969)."""
+    bundles: list[list[Sortie]] = []
+    for sortie in sorties:
+        if bundles and bundles[-1][0].launch_site == sortie.launch_site:
+            bundles[-1].append(sortie)
+        else:
+            bundles.append([sortie])
+    while len(bundles) < settings.crews and any(len(b) > 1 for b in bundles):
+        longest = max(bundles, key=_work_s)
+        if len(longest) == 1:
+            longest = max((b for b in bundles if len(b) > 1), key=_work_s)
+        bundles.remove(longest)
+        half = len(longest) // 2
+        bundles += [longest[:half], longest[half:]]
+    heap = [(0.0, number) for number in range(settings.crews)]
+    queues: list[list[Sortie]] = [[] for _ in range(settings.crews)]
+    for bundle in sorted(bundles, key=_work_s, reverse=True):
+        work, number = heapq.heappop(heap)
+        queues[number] += bundle
+        heapq.heappush(heap, (work + _work_s(bundle), number))
+    return queues
+
+
+def _work_s(bundle: Sequence[Sortie]) -> float:
+    return sum(s.duration_s for s in bundle)
