@@ -43,6 +43,7 @@ def way_lengths(start_m: FloatArray, ends_m: FloatArray, free: BaseGeometry) -> 
     ).tocsr()
     tree = cKDTree(grid[open_])
     _, first = tree.query(start_m)
-    far = np.asarray(dijkstra(graph, directed=False, indices=int(first)))
+    whole = dijkstra(graph, directed=False, indices=np.array([int(first)], dtype=np.int32))
+    far = np.asarray(whole).reshape(-1)
     beside, nearest = tree.query(ends_m)
     return np.asarray(far[nearest] + beside)

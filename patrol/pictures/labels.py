@@ -5,8 +5,12 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
-__all__ = ["Box", "Placed", "Wish", "place", "text_width_em"]
+__all__ = ["Avoids", "Box", "Placed", "Wish", "place", "text_width_em"]
+
+
+Avoids = Literal["never", "rather", "always"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,14 +31,14 @@ class Box:
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """A label that may stand at any of some middles, the first that is free. `shy`: it rather
-    takes a later one than stand on what is to be avoided."""
+    """A label that may stand at any of some middles, the first that is free. `avoids`: it rather
+    takes a later one than stand on what is to be avoided ("rather"), or none at all ("always")."""
 
     key: str
     width: float
     height: float
     middles: tuple[tuple[float, float], ...]
-    shy: bool = True
+    avoids: Avoids = "rather"
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,8 +95,10 @@ def place(
             and not hard.meets(box)
         ]
         if free:
-            clear = (box for box in free if not (wish.shy and avoid(box)))
-            box = next(clear, free[0])
+            clear = (box for box in free if wish.avoids == "never" or not avoid(box))
+            box = next(clear, None) or (free[0] if wish.avoids != "always" else None)
+            if box is None:
+                continue
             hard.add(box)
             found.append(Placed(wish.key, box.x, box.y))
     return tuple(found)

@@ -14,7 +14,7 @@ from shapely.geometry import box as rectangle
 from shapely.geometry.base import BaseGeometry
 
 from patrol.pictures.chart import Chart, Stream, Track, length_m, middles
-from patrol.pictures.labels import Box, Wish, place, text_width_em
+from patrol.pictures.labels import Avoids, Box, Wish, place, text_width_em
 
 __all__ = ["LANES_A_NUMBER", "Name", "Sheet", "longest_m", "names_on"]
 
@@ -23,6 +23,7 @@ Kind = Literal["sortie", "site", "zone", "river"]
 Spots = list[tuple[float, float]]
 
 _SHARES = (0.5, 0.35, 0.65, 0.2, 0.8, 0.1, 0.9)
+_CROWDED = 0.7  # signs this small: better no name than one across lanes
 _MARK = 11.0  # a launch site's sign
 LANES_A_NUMBER = 2.5  # a number hides a lane that is shorter than so many of it
 
@@ -104,6 +105,7 @@ def names_on(
     texts: dict[str, tuple[Kind, int, tuple[str, ...]]] = {}
     hidden: set[str] = set()
     spots: Spots
+    crowded = chart.sign_size < _CROWDED
     mark = _MARK * chart.sign_size
     marks = sheet.units(np.array([[p.x, p.y] for p in chart.places]).reshape(-1, 2))
     for kind, index in _in_order(chart):
@@ -126,8 +128,8 @@ def names_on(
             continue
         key = f"{kind}{index}"
         texts[key] = kind, index, lines
-        wish = Wish(key, width, height, tuple(spots), shy=kind != "sortie")
-        wishes.append(wish)
+        avoids: Avoids = "never" if kind == "sortie" else "always" if crowded else "rather"
+        wishes.append(Wish(key, width, height, tuple(spots), avoids))
         if (
             kind == "sortie"
             and longest_m(chart.tracks[index]) < LANES_A_NUMBER * width * sheet.metres

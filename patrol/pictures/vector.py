@@ -31,6 +31,7 @@ _WIDTH, _HEIGHT, _MARGIN = 900.0, 640.0, 34.0
 _LABEL = 12.0
 _ARROW_APART, _MOST_ARROWS = 24.0, 5000
 _SMALL = 14.0
+_LATER = 0.4  # names without room wait until the map is enlarged so far
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,8 +228,9 @@ def _names(chart: Chart, sheet: Sheet, pen: _Pen) -> list[str]:
                 f'width="{2 * half:.0f}" height="18" rx="9"/><text y="4">{text}</text></g></g>'
             )
             continue
+        later = "" if name.fits else f' data-k="{10 * sheet.metres * _LATER:.1f}"'
         rows.append(
-            f'<g class="n {name.kind}{hidden}" data-b="{dx:.0f} {dy:.0f} {wide + 4:.0f} 17" '
+            f'<g class="n {name.kind}{hidden}"{later} data-b="{dx:.0f} {dy:.0f} {wide + 4:.0f} 17" '
             f'transform="{where}"><text class="k" x="{dx:.0f}" y="{dy + 4:.0f}">{text}</text></g>'
         )
     return rows

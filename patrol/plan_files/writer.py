@@ -41,7 +41,7 @@ def _document(plan: Plan) -> dict[str, Any]:
             for zone in plan.no_fly_zones
         ],
         "reaches": [
-            {"river": r.river, "from_m": round(r.from_m, 2), "to_m": round(r.to_m, 2)}
+            {"river": r.river, "from_m": round(float(r.from_m), 2), "to_m": round(float(r.to_m), 2)}
             for r in plan.reaches
         ],
         "lanes": [

@@ -29,6 +29,7 @@ CLIMB_M_S = 2.5  # ArduPilot's defaults WPNAV_SPEED_UP, _DN and WPNAV_ACCEL (cm/
 DESCENT_M_S = 1.5
 ACCELERATION_M_S2 = 2.5
 _CLIMB_EFFICIENCY = 0.5
+_SHORTEST_LEG_M = 0.05
 _HANDLING_S = 15.0  # hovering after take-off and before touch-down
 
 
@@ -209,7 +210,7 @@ class EnergyModel:
         seconds, watt_hours = self.legs(steps, climbs, speeds)
         total_s, total_wh = float(seconds.sum()), float(watt_hours.sum())
         if turns:
-            moving = lengths > 1e-6
+            moving = lengths > _SHORTEST_LEG_M  # rounding is no leg, and has no heading
             headings = np.arctan2(steps[moving, 1], steps[moving, 0])
             angles = np.abs((np.diff(headings) + np.pi) % (2 * np.pi) - np.pi)
             lost_s = float(self.turn_s(angles).sum())

@@ -19,12 +19,14 @@ from patrol.planning.ground import Ground
 from patrol.planning.settings import PlanSettings, Sight
 from patrol.planning.sorties.drafts import lanes_with_heights
 from patrol.planning.sorties.routes import Router
+from patrol.planning.workers import each
 from patrol.rivers import River
 
 __all__ = ["laid_out"]
 
 _PATCH_ROUNDS = 2
 _ZONE_ROUNDS = 4
+_REACH_S = 0.1  # about, for one reach
 _SPECK_M2 = 2.0
 _RELIEF_EVERY_M = 20.0
 _RELIEF_PERCENT = 97.0
@@ -43,21 +45,28 @@ def laid_out(
     `report` is told the stage and how much of it is done.
     """
     by_code = {river.code: river for river in rivers}
+    jobs = [(by_code[reach.river], reach) for reach in reaches]
     lanes: list[LaneLine] = []
     steep: list[LaneLine] = []
-    for number, reach in enumerate(reaches):
-        corridor = corridor_of(
-            by_code[reach.river], reach, settings.cover, settings.strip_m, settings.inner_m
-        )
-        sight = settings.sight(_lower_m(corridor, settings, ground))
-        along = lane_lines(corridor, settings, sight)
-        kept = _outside(patched(along, corridor, sight), corridor, sight, router)
-        flyable, too_steep = lanes_with_heights(kept, settings, sight, ground)
+    found = each(_along_reach, (settings, router, ground), jobs, _REACH_S)
+    for number, (flyable, too_steep) in enumerate(found, 1):
         lanes += flyable
-        lanes += _patches_over_terrain(corridor, flyable, settings, sight, router, ground)
         steep += too_steep
-        report("航线 lanes", (number + 1) / len(reaches))
+        report("航线 lanes", number / len(jobs))
     return lanes, steep
+
+
+def _along_reach(
+    shared: tuple[PlanSettings, Router, Ground], job: tuple[River, Reach]
+) -> tuple[list[LaneLine], list[LaneLine]]:
+    settings, router, ground = shared
+    corridor = corridor_of(*job, settings.cover, settings.strip_m, settings.inner_m)
+    sight = settings.sight(_lower_m(corridor, settings, ground))
+    along = lane_lines(corridor, settings, sight)
+    kept = _outside(patched(along, corridor, sight), corridor, sight, router)
+    flyable, steep = lanes_with_heights(kept, settings, sight, ground)
+    patches = _patches_over_terrain(corridor, flyable, settings, sight, router, ground)
+    return flyable + patches, steep
 
 
 def _outside(

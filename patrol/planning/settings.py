@@ -248,7 +248,8 @@ class PlanSettings:
     def view_m(self, height_m: float) -> tuple[float, float, float]:
         """What is seen for certain, at the asked GSD or finer, from this height above ground.
 
-        (half width, nearest, furthest) as in `Sight`. For a tilted camera it is the part of the
+        (half width, nearest, furthest) as in `Sight`; the half width is negative where nothing is.
+        For a tilted camera it is the part of the
         trapezoid that is as wide as its near edge.
         """
         camera = self.camera_model
@@ -259,11 +260,11 @@ class PlanSettings:
         deepest = self.gsd_m * (1 + _GSD_ROUNDING) * camera.focal_px
         top = down + half_y
         far = height_m * math.tan(top) if top < math.radians(85.0) else math.inf
+        depth_near = height_m * math.cos(down) + near * math.sin(down)
+        if depth_near > deepest:  # all of it is coarser than asked
+            return -1.0, near, near
         if down > 1e-6:
             far = min(far, (deepest - height_m * math.cos(down)) / math.sin(down))
-        elif height_m > deepest:
-            far = near
-        depth_near = height_m * math.cos(down) + near * math.sin(down)
         half = depth_near * camera.width_px / 2 / camera.focal_px
         margin = self.margin_at(height_m)
         return half - margin, near + margin, far - margin

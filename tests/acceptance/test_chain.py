@@ -228,7 +228,20 @@ def test_usage_errors_exit_with_2(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "command", ["plan", "export", "fly", "film", "analyze", "open-cases", "serve", "demo", "train"]
+    "command",
+    [
+        "plan",
+        "check",
+        "resume",
+        "export",
+        "fly",
+        "film",
+        "analyze",
+        "open-cases",
+        "serve",
+        "demo",
+        "train",
+    ],
 )
 def test_help_says_what_a_command_does(command: str) -> None:
     done = patrol(command, "--help")

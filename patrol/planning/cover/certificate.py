@@ -28,6 +28,7 @@ __all__ = ["Track", "certify", "certify_seen", "seen_ground"]
 FloatArray = NDArray[np.float64]
 
 _STRIP_M = 12.0  # of a picture over terrain, across the track
+_LOOK_M = 20.0  # from place to place where heights are looked for
 _ALONG_M = 10.0  # of a picture over terrain, either way along the track
 
 
@@ -90,7 +91,8 @@ def _views(
         key = (round(float(low_m[i]), 3), round(float(high_m[i]), 3))
         if key not in made:
             below, above = settings.view_m(key[0]), settings.view_m(key[1])
-            made[key] = below[0], max(below[1], above[1]), min(below[2], above[2])
+            half = below[0] if above[0] > 0 else -1.0  # from the upper one nothing is fine enough
+            made[key] = half, max(below[1], above[1]), min(below[2], above[2])
         views[i] = made[key]
     half, nearest, furthest = views.T
     return half, nearest, furthest
@@ -244,7 +246,9 @@ def _missing(
     missing = [
         Uncovered(reach.river, strip.bank, reach.from_m + start, reach.from_m + end, why)
         for why, group in groupby(rows, key=lambda row: row[0])
-        for start, end in metre_ranges(corridor.centreline, [part for _, part in group])
+        for start, end in metre_ranges(
+            corridor.centreline, [part for _, part in group], left=strip.bank == "left"
+        )
     ]
     return sorted(missing, key=lambda u: (u.from_m, u.reason))
 
@@ -262,6 +266,8 @@ def _why(
         return f"禁飞区 no-fly zone: {min(near)[1]}"
     if not ground.flat:
         around = shapely.buffer(part, settings.seen_half_m, quad_segs=2)
-        if not np.isfinite(ground.heights_m(shapely.get_coordinates(around))).all():
+        looked = [part, *(part.buffer(-k * _LOOK_M) for k in range(1, 8)), around]
+        dense = shapely.get_coordinates(shapely.segmentize(np.array(looked, object), _LOOK_M))
+        if not np.isfinite(ground.heights_m(dense)).all():
             return "缺高程数据 no elevation data"
     return None

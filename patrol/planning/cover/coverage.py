@@ -70,18 +70,31 @@ def unseen_parts(wanted: BaseGeometry, seen: BaseGeometry) -> list[Polygon]:
 
 
 def metre_ranges(
-    centreline: LineString, parts: Iterable[BaseGeometry], *, join_m: float = 5.0
+    centreline: LineString,
+    parts: Iterable[BaseGeometry],
+    *,
+    join_m: float = 5.0,
+    left: bool | None = None,
 ) -> list[tuple[float, float]]:
     """The stretches of a centreline, in metres from its start, that these parts lie beside.
 
     Each part is sampled on its outline every half metre and inside every metre (on a bend the
     stretch that inner ground lies beside is not always that of the outline), and each sample put
-    to the nearest point of the centreline; stretches less than `join_m` apart are joined.
+    to the nearest point of the centreline; stretches less than `join_m` apart are joined. `left`
+    says on which side of the centreline the parts belong: what is nearest to another limb of the
+    river, and on its other side, does not tell where; it counts only where nothing else does.
     """
-    samples = [_samples(part) for part in parts]
-    if not samples:
+    found = []
+    for part in parts:
+        samples = _samples(part)
+        at = np.asarray(shapely.line_locate_point(centreline, shapely.points(samples)))
+        if left is not None:
+            here = _aside(centreline, samples, at) * (1 if left else -1) > -_NUMERIC_WIDTH_M
+            at = at[here] if here.any() else at
+        found.append(at)
+    if not found:
         return []
-    at = shapely.line_locate_point(centreline, shapely.points(np.vstack(samples)))
+    at = np.concatenate(found)
     metres = np.unique(np.floor(at))
     starts = np.flatnonzero(np.r_[True, np.diff(metres) > 1 + join_m])
     ends = np.r_[starts[1:] - 1, len(metres) - 1]
@@ -90,6 +103,20 @@ def metre_ranges(
         (float(metres[a]), float(min(metres[b] + 1, last)))
         for a, b in zip(starts, ends, strict=True)
     ]
+
+
+def _aside(centreline: LineString, places: FloatArray, at_m: FloatArray) -> FloatArray:
+    """How far to the left of the centreline's direction at `at_m` (N,) each place (N, 2) is."""
+    before, after = (
+        shapely.get_coordinates(
+            shapely.line_interpolate_point(centreline, np.clip(at_m + d, 0, centreline.length))
+        )
+        for d in (-0.5, 0.5)
+    )
+    ahead = after - before
+    away = places - before
+    cross = ahead[:, 0] * away[:, 1] - ahead[:, 1] * away[:, 0]
+    return np.asarray(cross / np.maximum(np.hypot(ahead[:, 0], ahead[:, 1]), 1e-9))
 
 
 def _samples(part: BaseGeometry) -> FloatArray:

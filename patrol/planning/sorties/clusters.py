@@ -17,6 +17,7 @@ from patrol.planning.sorties.drafts import Draft, draft
 from patrol.planning.sorties.problem import Problem, problem_of
 from patrol.planning.sorties.routes import Router
 from patrol.planning.sorties.search import assign
+from patrol.planning.workers import each
 
 __all__ = ["drafts"]
 
@@ -29,6 +30,7 @@ _SHORTEST_PIECE_M = 60.0
 _MOST_PIECE_ITEMS = 250
 _MOST_PIECES = 40  # in one search
 _TRIES = 6
+_SEARCH_S = 2.5  # about, for one group
 _MOST_SITE_SETS = 5_000  # looked at, and tried, where crews cannot man all sites
 _TRIED_SITE_SETS = 4
 
@@ -91,17 +93,25 @@ def _from_sites(
     beyond: list[LaneLine] = []
     stay = settings.car_m_s is None and not settings.docks
     groups = _groups(pieces, sites_m, manned, most=0 if stay and len(manned) > 1 else _MOST_PIECES)
-    for number, (members, sites) in enumerate(groups):
-        group = [pieces[i] for i in members]
-        local = router
-        if len(groups) > 1:
-            corners = np.vstack([*(p.line.coords for p in group), sites_m[sites]])
-            local = router.near(MultiPoint(corners))
-        found, left = _group_drafts(group, sites_m, sites, settings, local, ground)
+    jobs = [([pieces[i] for i in members], sites) for members, sites in groups]
+    shared = (sites_m, settings, router, ground, len(groups) > 1)
+    for number, (found, left) in enumerate(each(_searched, shared, jobs, _SEARCH_S), 1):
         made += found
         beyond += left
-        progress((number + 1) / len(groups))
+        progress(number / len(groups))
     return made, beyond
+
+
+def _searched(
+    shared: tuple[FloatArray, PlanSettings, Router, Ground, bool],
+    job: tuple[list[LaneLine], list[int]],
+) -> tuple[list[Draft], list[LaneLine]]:
+    sites_m, settings, router, ground, one_of_many = shared
+    group, sites = job
+    if one_of_many:
+        corners = np.vstack([*(p.line.coords for p in group), sites_m[sites]])
+        router = router.near(MultiPoint(corners))
+    return _group_drafts(group, sites_m, sites, settings, router, ground)
 
 
 def _groups(

@@ -80,6 +80,9 @@ def _shared(sorties: Sequence[Sortie], settings: PlanSettings) -> list[list[Sort
             bundles[-1].append(sortie)
         else:
             bundles.append([sortie])
+    if settings.car_m_s is None:  # a crew that stays flies what starts where it is
+        sites = dict.fromkeys(s.launch_site for s in sorties)
+        bundles = [[s for s in sorties if s.launch_site == site] for site in sites]
     while len(bundles) < settings.crews and any(len(b) > 1 for b in bundles):
         longest = max(bundles, key=_work_s)
         if len(longest) == 1:
@@ -87,8 +90,9 @@ def _shared(sorties: Sequence[Sortie], settings: PlanSettings) -> list[list[Sort
         bundles.remove(longest)
         half = len(longest) // 2
         bundles += [longest[:half], longest[half:]]
-    heap = [(0.0, number) for number in range(settings.crews)]
-    queues: list[list[Sortie]] = [[] for _ in range(settings.crews)]
+    crews = settings.crews if settings.car_m_s is not None else max(settings.crews, len(bundles))
+    heap = [(0.0, number) for number in range(crews)]
+    queues: list[list[Sortie]] = [[] for _ in range(crews)]
     for bundle in sorted(bundles, key=_work_s, reverse=True):
         work, number = heapq.heappop(heap)
         queues[number] += bundle

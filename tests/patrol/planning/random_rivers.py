@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
 
 import numpy as np
@@ -48,7 +49,7 @@ def river_of(
 ) -> River:
     """A river along a line in metres of PROJECTION."""
     lonlat = shapely.transform(line, PROJECTION.inverse)
-    return River(code, f"河 {code}", f"River {code}", width_m, lonlat, line, breadths)
+    return River(code, f"河 {code}", f"River {code}", float(width_m), lonlat, line, breadths)
 
 
 def whole(river: River) -> Reach:
@@ -64,7 +65,7 @@ def random_breadths(seed: int, length_m: float, most_m: float) -> tuple[Breadth,
     ends = [0.0, *cuts.tolist(), length_m]
     return tuple(
         Breadth(start, end, float(rng.uniform(2, most_m)), float(rng.uniform(2, most_m)))
-        for start, end in zip(ends, ends[1:], strict=False)
+        for start, end in itertools.pairwise(ends)
     )
 
 

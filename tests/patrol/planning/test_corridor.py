@@ -50,9 +50,7 @@ def test_left_and_right_of_every_leg_are_on_their_banks(line: LineString, half_m
 
 @hypothesis_settings(max_examples=40, deadline=None)
 @given(
-    st.builds(
-        meander, st.integers(0, 10**6), st.just(700.0), st.floats(60, 200), st.floats(5, 15)
-    ),
+    st.builds(meander, st.integers(0, 10**6), st.just(700.0), st.floats(60, 200), st.floats(5, 15)),
     st.floats(2, 40),
 )
 def test_where_no_bend_is_tight_the_banks_share_out_the_whole(
@@ -66,7 +64,9 @@ def test_where_no_bend_is_tight_the_banks_share_out_the_whole(
 
 @hypothesis_settings(max_examples=40, deadline=None)
 @given(_MEANDERS, st.integers(0, 99))
-def test_every_point_lies_on_the_side_that_its_nearest_leg_says(line: LineString, seed: int) -> None:
+def test_every_point_lies_on_the_side_that_its_nearest_leg_says(
+    line: LineString, seed: int
+) -> None:
     left, right = banks_of(line, 20.0)
     rng = np.random.default_rng(seed)
     at = rng.uniform(2, line.length - 2, 80)
@@ -142,7 +142,9 @@ def test_breadths_that_vary_leave_no_wedge(line: LineString, seed: int, strip_m:
         # Beside the middle of a breadth it reaches as far as the breadth says.
         for b, wide in zip(breadths, reach, strict=True):
             at = (b.from_m + b.to_m) / 2
-            here, after = shapely.get_coordinates(shapely.line_interpolate_point(line, [at - 0.1, at + 0.1]))
+            here, after = shapely.get_coordinates(
+                shapely.line_interpolate_point(line, [at - 0.1, at + 0.1])
+            )
             ahead = (after - here) / np.hypot(*(after - here))
             across = np.array([-ahead[1], ahead[0]]) * (1 if strip.bank == "left" else -1)
             inside = shapely.Point((here + after) / 2 + across * (wide + strip_m - 0.3))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from dataclasses import replace
 
@@ -107,7 +108,8 @@ def test_legs_in_wind_against_a_fine_integration(
 
 def test_a_head_wind_costs_more_and_a_tail_wind_less() -> None:
     calm, head, tail, across = (
-        model(12.0, wind).legs([(1000, 0)]) for wind in (CALM, Wind(6, 90), Wind(6, 270), Wind(6, 0))
+        model(12.0, wind).legs([(1000, 0)])
+        for wind in (CALM, Wind(6, 90), Wind(6, 270), Wind(6, 0))
     )
     assert head[0][0] == tail[0][0] == across[0][0] == calm[0][0]  # the ground speed is held
     assert head[1][0] > across[1][0] > calm[1][0] > tail[1][0]
@@ -230,7 +232,7 @@ def test_a_line_is_the_sum_of_its_legs_and_turns(
     headings = np.arctan2(steps[:, 1], steps[:, 0])
     lost = sum(
         float(m.turn_s(abs(math.remainder(b - a, math.tau))))
-        for a, b in zip(headings, headings[1:], strict=False)
+        for a, b in itertools.pairwise(headings)
     )
     assert flown.duration_s == pytest.approx(seconds + lost)
     assert flown.energy_wh == pytest.approx(wh + lost * m.turn_w() / 3600)

@@ -116,7 +116,9 @@ def test_the_certain_view_is_in_every_picture(settings: PlanSettings) -> None:
 def test_as_many_lanes_as_the_width_needs(settings: PlanSettings, width_m: float) -> None:
     need = width_m + 2 * settings.strip_m
     lanes = lane_lines(corridor(STRAIGHT, settings, width_m), settings)
-    least = 1 if need <= 2 * settings.usable_half_m else math.ceil(need / settings.sight().spacing_m)
+    least = (
+        1 if need <= 2 * settings.usable_half_m else math.ceil(need / settings.sight().spacing_m)
+    )
     assert len(lanes) == least
     across = [float(np.mean(lane.line.xy[1])) for lane in lanes]
     assert across == sorted(across, reverse=True)  # from left to right
@@ -145,12 +147,15 @@ def test_swaths_share_out_what_must_be_seen(left_m: float, right_m: float, cover
     shares = swaths(Breadth(0, 100, left_m, right_m), settings, settings.sight())
     assert [s.middle_m for s in shares] == sorted((s.middle_m for s in shares), reverse=True)
     for share in shares:
-        assert 0 <= share.room_m
+        assert share.room_m >= 0
         assert (share.high_m - share.low_m) / 2 + share.room_m <= settings.usable_half_m + 1e-9
     seen = shapely.union_all([box(s.low_m - 1e-9, 0, s.high_m + 1e-9, 1) for s in shares])
     edge, inner = settings.strip_m, settings.inner_m
     wanted = {
-        "both": [(max(0, left_m - inner), left_m + edge), (-right_m - edge, min(0, inner - right_m))],
+        "both": [
+            (max(0, left_m - inner), left_m + edge),
+            (-right_m - edge, min(0, inner - right_m)),
+        ],
         "left": [(max(0, left_m - inner), left_m + edge)],
         "right": [(-right_m - edge, min(0, inner - right_m))],
         "water": [(-right_m - edge, left_m + edge)],
@@ -263,14 +268,18 @@ def test_cutting_keeps_the_line_and_its_heights(
     heights = np.arange(len(points)) * 5.0 + 30 if climbs else None
     lane = LaneLine("R1", "left", LineString(points), heights)
     parts = cut(lane, pieces)
-    assert [part.line.length for part in parts] == pytest.approx([lane.line.length / pieces] * pieces)
+    assert [part.line.length for part in parts] == pytest.approx(
+        [lane.line.length / pieces] * pieces
+    )
     assert parts[0].line.coords[0] == lane.line.coords[0]
     assert parts[-1].line.coords[-1] == pytest.approx(lane.line.coords[-1])
     for before, after in pairwise(parts):
         assert before.line.coords[-1] == after.line.coords[0]
     for part in parts:
         assert (part.river, part.side) == ("R1", "left")
-        at = shapely.line_locate_point(lane.line, shapely.points(shapely.get_coordinates(part.line)))
+        at = shapely.line_locate_point(
+            lane.line, shapely.points(shapely.get_coordinates(part.line))
+        )
         if heights is None:
             assert part.heights_m is None
         else:

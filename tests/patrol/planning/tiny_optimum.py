@@ -7,6 +7,7 @@ real operation over these cuts is quicker. Exponential: for up to eight pieces.
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Sequence
 
@@ -30,7 +31,7 @@ def pieces_of(line: Sequence[tuple[float, float]], shares: Sequence[float]) -> l
     along = np.r_[0.0, np.cumsum(np.hypot(*np.diff(points, axis=0).T))]
     at = [0.0, *(share * along[-1] for share in sorted(shares)), float(along[-1])]
     pieces = []
-    for start, end in zip(at, at[1:], strict=False):
+    for start, end in itertools.pairwise(at):
         if end - start < 1e-6:
             continue
         where = np.r_[start, along[(along > start + 1e-6) & (along < end - 1e-6)], end]
@@ -83,8 +84,9 @@ def _sorties(
     best = [math.inf] * sets
     best[0] = 0.0
     for k, way_cost in enumerate(work):
-        first = fixed.duration_s + out[k][0] + way_cost[0], (
-            fixed.energy_wh + out[k][1] + way_cost[1]
+        first = (
+            fixed.duration_s + out[k][0] + way_cost[0],
+            (fixed.energy_wh + out[k][1] + way_cost[1]),
         )
         _keep(labels[1 << k // 2], k, first, settings.usable_wh)
     for flown in range(1, sets):
