@@ -2,7 +2,7 @@
 
 GeoJSON is WGS-84, longitude first (RFC 7946); a file of the older kind that names another system
 in `crs` is converted. Every problem is a `LayerError` of one line that names the file and the
-feature. `geo.vector` reads the other formats.
+feature. `geo.reading.vector` reads the other formats.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ from shapely.geometry import mapping, shape
 from shapely.geometry.base import BaseGeometry
 from shapely.validation import explain_validity
 
-from geo.datums import Conversion, Datum, conversion, declares_gcj02
 from geo.errors import LayerError
 from geo.files import write_text
+from geo.reading.datums import Conversion, Datum, conversion, declares_gcj02
 
 __all__ = [
     "Feature",

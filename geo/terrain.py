@@ -25,7 +25,7 @@ from shapely.geometry.base import BaseGeometry
 
 from geo.coordinates import LocalProjection
 from geo.errors import TerrainError
-from geo.terrain_packing import packed, unpacked
+from geo.reading.terrain_packing import packed, unpacked
 
 __all__ = ["Bounds", "Terrain", "rounded"]
 
@@ -129,8 +129,8 @@ class Terrain:
 
     @classmethod
     def read(cls, paths: Sequence[Path], bounds: Bounds) -> Terrain:
-        """Read DEM files over an area; `geo.terrain_files.read_terrain` says how."""
-        from geo.terrain_files import read_terrain  # it builds this class
+        """Read DEM files over an area; `geo.reading.terrain_files.read_terrain` says how."""
+        from geo.reading.terrain_files import read_terrain  # it builds this class
 
         return read_terrain(paths, bounds)
 
@@ -286,7 +286,7 @@ class Terrain:
         return replace(self, west_deg=corner_lon, north_deg=corner_lat, heights_m=heights)
 
     def to_document(self) -> dict[str, Any]:
-        """JSON-able and small: heights in decimetres, packed by `geo.terrain_packing`."""
+        """JSON-able and small: heights in decimetres, packed by `geo.reading.terrain_packing`."""
         return {
             "source": self.source,
             "west_deg": self.west_deg,

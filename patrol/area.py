@@ -1,7 +1,7 @@
 """The study area: the map layers that planning, flying and the virtual river share.
 
 A folder holds `rivers`, `launch_sites` and, where there are any, `banks` and `no_fly_zones`, each
-in one of the formats of `geo.vector`.
+in one of the formats of `geo.reading.vector`.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from shapely.geometry import MultiPolygon, Polygon
 from shapely.geometry.base import BaseGeometry
 from shapely.ops import substring
 
-from geo.airspace import is_airspace, read_airspace
 from geo.coordinates import LocalProjection, LonLat
-from geo.datums import Datum
 from geo.errors import LayerError
 from geo.layers import Feature
-from geo.vector import SUFFIXES, Bounds, read_vector_noted
+from geo.reading.airspace import is_airspace, read_airspace
+from geo.reading.datums import Datum
+from geo.reading.vector import SUFFIXES, Bounds, read_vector_noted
 from patrol.banks import MAX_REACH_M, measure_banks
 from patrol.errors import AreaError
 from patrol.joining import SHORTEST_M, JoinedRiver, join_rivers

@@ -91,8 +91,8 @@ def _views(
         key = (round(float(low_m[i]), 3), round(float(high_m[i]), 3))
         if key not in made:
             below, above = settings.view_m(key[0]), settings.view_m(key[1])
-            half = below[0] if above[0] > 0 else -1.0  # from the upper one nothing is fine enough
-            made[key] = half, max(below[1], above[1]), min(below[2], above[2])
+            fine = above[0] > 0  # else nothing is seen finely enough from the upper one
+            made[key] = below[0] if fine else -1.0, max(below[1], above[1]), min(below[2], above[2])
         views[i] = made[key]
     half, nearest, furthest = views.T
     return half, nearest, furthest

@@ -23,11 +23,11 @@ from shapely.errors import ShapelyError
 from shapely.geometry import MultiLineString, MultiPoint, MultiPolygon
 from shapely.geometry.base import BaseGeometry
 
-from geo.datums import Datum, bounds_in, conversion
 from geo.errors import LayerError
-from geo.fields import normal_properties
 from geo.layers import Feature, check_geometry, feature_label, read_layer
-from geo.vector_files import sibling, table_encoding, unpacked
+from geo.reading.datums import Datum, bounds_in, conversion
+from geo.reading.fields import normal_properties
+from geo.reading.vector_files import sibling, table_encoding, unpacked
 
 __all__ = ["MAX_BYTES", "MAX_FEATURES", "SUFFIXES", "Bounds", "read_vector", "read_vector_noted"]
 
@@ -70,7 +70,7 @@ def read_vector(
     "gcj02" declares that its degrees are GCJ-02's. `bbox` (west, south, east, north in WGS-84
     degrees) keeps only features that meet it. `layer` is preferred where a GeoPackage has several
     of the wanted kind. Of a KML or GPX, which mix kinds, only the wanted are taken. Properties are
-    found under the project's names (`geo.fields`). Raises LayerError.
+    found under the project's names (`geo.reading.fields`). Raises LayerError.
     """
     return read_vector_noted(
         path, kinds, datum=datum, bbox=bbox, allow_empty=allow_empty, layer=layer

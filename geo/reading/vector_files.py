@@ -1,5 +1,5 @@
-"""What the formats of `geo.vector` need around GDAL: the KML inside a KMZ, and a Shapefile's
-sibling files."""
+"""What the formats of `geo.reading.vector` need around GDAL: the KML inside a KMZ, and the files
+beside a Shapefile."""
 
 from __future__ import annotations
 

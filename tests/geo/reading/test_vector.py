@@ -19,11 +19,11 @@ from pyogrio.raw import write
 from shapely.geometry import LineString, MultiLineString, Point, Polygon, box
 from shapely.geometry.base import BaseGeometry
 
-import geo.vector
+import geo.reading.vector
 from geo.errors import LayerError
 from geo.gcj02 import wgs84_to_gcj02
 from geo.layers import Feature, write_layer
-from geo.vector import SUFFIXES, read_vector, read_vector_noted
+from geo.reading.vector import SUFFIXES, read_vector, read_vector_noted
 
 LINES = ("LineString", "MultiLineString")
 LINE = LineString([(113.40, 23.10), (113.41, 23.10), (113.42, 23.11)])
@@ -314,7 +314,7 @@ def test_a_shapefile_is_several_files(tmp_path: Path) -> None:
 
 
 def test_a_zip_bomb_is_left_packed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(geo.vector, "MAX_BYTES", 1_000_000)
+    monkeypatch.setattr(geo.reading.vector, "MAX_BYTES", 1_000_000)
     path = tmp_path / "a.kmz"
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("doc.kml", b"<kml>" + b" " * 5_000_000)
@@ -326,17 +326,17 @@ def test_large_files_ask_for_a_box(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     lines = [LineString([(113 + k / 1e3, 23), (113 + k / 1e3, 23.0005)]) for k in range(300)]
     path = ogr(tmp_path / "rivers.shp", lines, kind="LineString", name=["a"] * 300)
     kml = made(tmp_path, ".kml")
-    monkeypatch.setattr(geo.vector, "MAX_FEATURES", 100)
+    monkeypatch.setattr(geo.reading.vector, "MAX_FEATURES", 100)
     with pytest.raises(LayerError, match=r"300 features, 0\.1 MB; more than 100 .*give a bbox"):
         read_vector(path, LINES)
     assert len(read_vector(path, LINES, bbox=(113.0095, 22.9, 113.0195, 23.1))) == 10
     with pytest.raises(LayerError, match="give a smaller bbox"):
         read_vector(path, LINES, bbox=(113, 22.9, 113.2, 23.1))
-    monkeypatch.setattr(geo.vector, "MAX_BYTES", 1000)
+    monkeypatch.setattr(geo.reading.vector, "MAX_BYTES", 1000)
     with pytest.raises(LayerError, match="give a bbox of the area"):
         read_vector(path, LINES)
     assert read_vector(path, LINES, bbox=(113.0095, 22.9, 113.0195, 23.1))
-    monkeypatch.setattr(geo.vector, "MAX_BYTES", 100)
+    monkeypatch.setattr(geo.reading.vector, "MAX_BYTES", 100)
     with pytest.raises(LayerError, match="convert it to GeoPackage"):
         read_vector(kml, LINES, bbox=(113.0095, 22.9, 113.0195, 23.1))
 

@@ -27,8 +27,8 @@ from rasterio.warp import reproject, transform
 from rasterio.windows import Window
 
 from geo.errors import TerrainError
+from geo.reading.terrain_packing import HIGHEST_M, LOWEST_M, MOST_CELLS
 from geo.terrain import Bounds, Terrain, rounded
-from geo.terrain_packing import HIGHEST_M, LOWEST_M, MOST_CELLS
 
 __all__ = ["read_terrain"]
 

@@ -13,8 +13,8 @@ import shapely
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from geo.airspace import is_airspace, read_airspace
 from geo.errors import LayerError
+from geo.reading.airspace import is_airspace, read_airspace
 
 SQUARE = [[[113.4, 23.1], [113.5, 23.1], [113.5, 23.2], [113.4, 23.2], [113.4, 23.1]]]
 BOW_TIE = [[[113.4, 23.1], [113.5, 23.2], [113.5, 23.1], [113.4, 23.2], [113.4, 23.1]]]
