@@ -91,6 +91,13 @@ def register(app: typer.Typer) -> None:
                 rich_help_panel=_FILES,
             ),
         ] = Datum.WGS84,
+        bbox: Annotated[
+            str | None,
+            typer.Option(
+                help="Only this part of large files: west,south,east,north in degrees.",
+                rich_help_panel=_FILES,
+            ),
+        ] = None,
         dem: Annotated[
             list[Path] | None,
             typer.Option(
@@ -234,6 +241,7 @@ def register(app: typer.Typer) -> None:
             launch_sites=sites,
             no_fly_zones=zones or None,
             datum=datum.value,
+            bbox=_bounds(bbox),
         )
         if not zones and not _has_zones(area):
             note(f"注意 note: {area} has no no_fly_zones; planned as if there were none")
@@ -336,6 +344,20 @@ def _terrain(dem: list[Path] | tuple[()], area: StudyArea) -> tuple[Terrain | No
 
 
 _DEM_MARGIN_DEG = 0.02
+
+
+def _bounds(text: str | None) -> tuple[float, float, float, float] | None:
+    if text is None:
+        return None
+    try:
+        west, south, east, north = (float(part) for part in text.split(","))
+    except ValueError:
+        west, south, east, north = 1.0, 1.0, 0.0, 0.0
+    if not (-180 <= west < east <= 180 and -90 <= south < north <= 90):
+        raise typer.BadParameter(
+            f"expected west,south,east,north in degrees, as 113.4,23.1,113.6,23.3, found {text!r}"
+        )
+    return west, south, east, north
 
 
 def _size(text: str | None) -> tuple[int, int] | None:

@@ -19,6 +19,7 @@ import time
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from resource import RUSAGE_CHILDREN, RUSAGE_SELF, getrusage
 
 import numpy as np
 
@@ -70,7 +71,8 @@ def _measured(seed: int, share: float) -> _Measured:
     gigabytes = max(most_kib, result["own_kib"]) / _KIB_A_GB
     print(
         f"{len(city.rivers)} rivers, {city.km:.0f} km, {len(city.docks_m)} docks, "
-        f"{len(city.zones)} zones: {seconds:.0f} s, {gigabytes:.2f} GB; {result['lanes']} lanes in "
+        f"{len(city.zones)} zones: {seconds:.0f} s ({result['cpu_s']:.0f} s of "
+        f"processor), {gigabytes:.2f} GB; {result['lanes']} lanes in "
         f"{result['sorties']} sorties, {result['flight_h']:.0f} h of flight in "
         f"{result['operating_h']:.1f} h, {100 * result['seen']:.1f} % of the banks seen, file "
         f"{size_mb:.0f} MB",
@@ -136,6 +138,10 @@ def _plan(folder: Path) -> None:
                 "seen": plan.certificate.share,
                 "flight_h": plan.operation.flight_s / 3600,
                 "operating_h": plan.operation.operating_s / 3600,
+                "cpu_s": sum(
+                    used.ru_utime + used.ru_stime
+                    for used in map(getrusage, (RUSAGE_SELF, RUSAGE_CHILDREN))
+                ),
                 "own_kib": int(_status(os.getpid())["VmHWM"].split()[0]),
             }
         )

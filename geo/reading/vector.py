@@ -96,7 +96,7 @@ def read_vector_noted(
     size = _size(path)
     if size > MAX_BYTES and (bbox is None or suffix not in _INDEXED):
         advice = (
-            "give a bbox of the area"
+            "give a part of it with --bbox"
             if suffix in _INDEXED
             else "cut the area out first, or convert it to GeoPackage and give a bbox"
         )
@@ -145,7 +145,7 @@ def _too_many(path: Path, count: int, bbox: Bounds | None) -> str:
     return (
         f"{path}: the layer has {count:,} features, {_size(path) / 1e6:,.1f} MB; more than "
         f"{MAX_FEATURES:,} are not read: "
-        + ("give a bbox of the area" if bbox is None else "give a smaller bbox")
+        + ("give a part of it with --bbox" if bbox is None else "give a smaller bbox")
     )
 
 
