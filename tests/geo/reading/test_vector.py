@@ -327,7 +327,7 @@ def test_large_files_ask_for_a_box(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     path = ogr(tmp_path / "rivers.shp", lines, kind="LineString", name=["a"] * 300)
     kml = made(tmp_path, ".kml")
     monkeypatch.setattr(geo.reading.vector, "MAX_FEATURES", 100)
-    with pytest.raises(LayerError, match=r"300 features, 0\.1 MB; more than 100 .*give a bbox"):
+    with pytest.raises(LayerError, match=r"300 features, 0\.1 MB; more than 100 .*give a part"):
         read_vector(path, LINES)
     assert len(read_vector(path, LINES, bbox=(113.0095, 22.9, 113.0195, 23.1))) == 10
     with pytest.raises(LayerError, match="give a smaller bbox"):
