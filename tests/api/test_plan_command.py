@@ -227,7 +227,7 @@ def test_a_dem_makes_the_lanes_follow_the_ground(luogang: Path, tmp_path: Path) 
         (["--camera", "kodak"], "expected one of m3e"),
         (["--river", "R7"], "there is no river 'R7'"),
         (["--from-m", "100"], "exactly one --river"),
-        (["--battery-wh", "2"], "cannot be flown from any launch site"),
+        (["--river", "R3", "--battery-wh", "2"], "cannot be flown from any launch site"),
         (["--wind", "21"], "leaves no speed against it"),
         (["--speed", "40"], "speed must be 0.5 to 15 m/s"),
         (["--rivers", "nowhere.geojson"], "nowhere.geojson"),

@@ -162,7 +162,7 @@ def test_a_climbing_leg_counts_with_its_worse_end() -> None:
         assert (gap.from_m, gap.to_m) == pytest.approx((250 + AHEAD_M, 500), abs=1)
 
 
-@hypothesis_settings(max_examples=40, deadline=None)
+@hypothesis_settings(max_examples=25, deadline=None)
 @given(
     st.lists(
         st.tuples(st.floats(-30, 480), st.floats(10, 250), st.floats(-40, 40), st.floats(-25, 25)),
@@ -203,7 +203,7 @@ def test_every_metre_is_right_against_points_on_a_grid(
     assert made.share <= made.area_share + 1e-9
 
 
-@hypothesis_settings(max_examples=25, deadline=None)
+@hypothesis_settings(max_examples=14, deadline=None)
 @given(
     st.integers(0, 10**6), st.floats(20, 120), st.floats(4, 60), st.floats(0, 1), st.floats(0, 1)
 )

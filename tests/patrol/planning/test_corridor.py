@@ -34,7 +34,7 @@ def banks_of(line: LineString, half_m: float) -> tuple[BaseGeometry, BaseGeometr
     return left.ground, right.ground
 
 
-@hypothesis_settings(max_examples=60, deadline=None)
+@hypothesis_settings(max_examples=40, deadline=None)
 @given(st.one_of(_MEANDERS, _HAIRPINS), st.floats(2, 110))
 def test_left_and_right_of_every_leg_are_on_their_banks(line: LineString, half_m: float) -> None:
     left, right = banks_of(line, half_m)
@@ -127,7 +127,7 @@ def test_a_reach_is_only_its_part() -> None:
     assert stretch(STRAIGHT, 150, 350).equals(LineString([(150, 0), (350, 0)]))
 
 
-@hypothesis_settings(max_examples=50, deadline=None)
+@hypothesis_settings(max_examples=30, deadline=None)
 @given(_MEANDERS, st.integers(0, 10**6), st.sampled_from([0.0, 15.0]))
 def test_breadths_that_vary_leave_no_wedge(line: LineString, seed: int, strip_m: float) -> None:
     breadths = random_breadths(seed, line.length, 40.0)
@@ -152,7 +152,7 @@ def test_breadths_that_vary_leave_no_wedge(line: LineString, seed: int, strip_m:
                 assert strip.ground.distance(inside) < 0.2
 
 
-@hypothesis_settings(max_examples=60, deadline=None)
+@hypothesis_settings(max_examples=40, deadline=None)
 @given(_MEANDERS, st.floats(2, 80))
 def test_ground_beside_every_leg_must_be_seen(line: LineString, width_m: float) -> None:
     river = river_of(line, width_m)

@@ -172,6 +172,29 @@ def test_the_cheapest_metre_is_cheaper_than_any(
     assert 0.99 * wh.min() <= least_wh <= wh.min()
 
 
+@settings(max_examples=150)
+@given(
+    st.sampled_from(sorted(AIRCRAFT)),
+    st.floats(1, 15),
+    st.floats(0, 15),
+    st.floats(0, 360),
+    st.lists(_AROUND, min_size=3, max_size=7),
+)
+def test_no_round_is_cheaper_than_the_cheapest_metre_of_a_round(
+    name: str, speed: float, wind: float, came_from: float, corners: list[tuple[float, float]]
+) -> None:
+    m = model(speed, Wind(wind, came_from), AIRCRAFT[name])
+    assume(m.slowest_m_s() >= 1)
+    steps = np.diff(np.array([*corners, corners[0]]), axis=0)
+    lengths = np.hypot(*steps.T)
+    assume(lengths.sum() > 10)
+    steps = steps[lengths > 1e-3]
+    for way in (steps, -steps):
+        _, wh = m.legs(way)
+        assert wh.sum() >= m.cheapest_round_metre_wh() * np.hypot(*way.T).sum() * (1 - 1e-9)
+    assert m.cheapest_round_metre_wh() >= m.cheapest_metre()[1] * (1 - 1e-9)
+
+
 def test_climbing_costs_the_height_s_energy_twice_and_no_time_where_it_keeps_up() -> None:
     m = model()
     level, climbing, sinking = (m.legs([(400, 0)], climb) for climb in (0.0, 40.0, -40.0))

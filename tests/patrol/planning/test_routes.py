@@ -28,7 +28,7 @@ def length_m(router: Router, start: list[float], end: list[float]) -> float:
 
 def test_without_zones_the_way_is_straight() -> None:
     router = Router([], 20)
-    assert len(router.way(np.array([0.0, 0.0]), np.array([500.0, 100.0]))) == 0  # type: ignore[arg-type]
+    assert len(router.way(np.array([0.0, 0.0]), np.array([500.0, 100.0]))) == 0
     blocked, _ = router.detours(np.array([[0.0, 0.0]]), np.array([[9.0, 9.0]]), ENERGY)
     assert not blocked.any()
 
