@@ -12,7 +12,7 @@ from shapely.geometry.base import BaseGeometry
 from patrol.plan import Reach
 from patrol.planning.cover.certificate import Track, seen_ground
 from patrol.planning.cover.corridor import Corridor, corridor_of
-from patrol.planning.cover.coverage import footprint, united, unseen_parts
+from patrol.planning.cover.coverage import seen_either_way, united, unseen_parts
 from patrol.planning.cover.lanes import LaneLine, lane_lines, outside
 from patrol.planning.cover.patches import patch, patched
 from patrol.planning.ground import Ground
@@ -76,9 +76,8 @@ def _outside(
     may be flown over, short lanes over it."""
     if not any(lane.line.intersects(router.keep_out) for lane in lanes):
         return list(lanes)
-    view = sight.half_m, sight.nearest_m, sight.furthest_m
     kept = [part for lane in lanes for part in outside(lane, router.keep_out)[0]]
-    seen = united([footprint(lane.line, *view) for lane in kept])
+    seen = united(seen_either_way(lane.line, sight) for lane in kept)
     unseen = unseen_parts(shapely.difference(corridor.ground, router.keep_out), seen)
     for _ in range(_ZONE_ROUNDS):
         drawn = [patch(corridor.river, p, corridor.centreline, sight) for p in unseen]
@@ -86,7 +85,7 @@ def _outside(
         if not more:
             break
         kept += more
-        seen = united([footprint(lane.line, *view) for lane in more])
+        seen = united(seen_either_way(lane.line, sight) for lane in more)
         unseen = [rest for part in unseen for rest in unseen_parts(part, seen)]
         unseen = [part for part in unseen if part.area >= _SPECK_M2]
     return kept

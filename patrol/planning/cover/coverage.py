@@ -15,11 +15,21 @@ from numpy.typing import ArrayLike, NDArray
 from shapely.geometry import LineString, Polygon
 from shapely.geometry.base import BaseGeometry
 
-__all__ = ["footprint", "footprints", "metre_ranges", "united", "unseen_parts"]
+from patrol.planning.settings import Sight
+
+__all__ = [
+    "footprint",
+    "footprints",
+    "metre_ranges",
+    "seen_either_way",
+    "united",
+    "unseen_parts",
+]
 
 FloatArray = NDArray[np.float64]
 
 _GRID_M = 1e-4
+_STRAIGHT_DOWN_M = 1.0
 _NUMERIC_WIDTH_M = 0.05  # parts thinner than this are rounding, not ground
 
 
@@ -57,6 +67,16 @@ def footprint(
     keep = np.r_[True, np.hypot(*np.diff(points, axis=0).T) > 1e-9]
     points = points[keep]
     return united(footprints(points[:-1], points[1:], half_across_m, nearest_m, furthest_m))
+
+
+def seen_either_way(line: LineString, sight: Sight) -> BaseGeometry:
+    """The ground seen from a lane whichever way it is flown: for a camera that looks ahead, less
+    than from either."""
+    view = sight.half_m, sight.nearest_m, sight.furthest_m
+    forth = footprint(line, *view)
+    if abs(sight.nearest_m + sight.furthest_m) < _STRAIGHT_DOWN_M:
+        return forth
+    return shapely.intersection(forth, footprint(shapely.reverse(line), *view), grid_size=_GRID_M)
 
 
 def unseen_parts(wanted: BaseGeometry, seen: BaseGeometry) -> list[Polygon]:

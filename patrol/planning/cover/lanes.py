@@ -18,7 +18,7 @@ from shapely.geometry.base import BaseGeometry
 
 from patrol.plan import Side
 from patrol.planning.cover.corridor import Corridor
-from patrol.planning.cover.coverage import footprint, united, unseen_parts
+from patrol.planning.cover.coverage import seen_either_way, united, unseen_parts
 from patrol.planning.cover.straighten import straightened
 from patrol.planning.settings import CHORD_ERROR_M, PlanSettings, Sight
 from patrol.rivers import Breadth
@@ -176,9 +176,7 @@ def lane_lines(
 
 
 def _seen(lines: Sequence[LineString], sight: Sight) -> BaseGeometry:
-    return united(
-        [footprint(line, sight.half_m, sight.nearest_m, sight.furthest_m) for line in lines]
-    )
+    return united(seen_either_way(line, sight) for line in lines)
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from shapely.geometry import LineString, Polygon
 
 from patrol.plan import Side
 from patrol.planning.cover.corridor import Corridor
-from patrol.planning.cover.coverage import footprint, united, unseen_parts
+from patrol.planning.cover.coverage import seen_either_way, united, unseen_parts
 from patrol.planning.cover.lanes import LaneLine
 from patrol.planning.settings import Sight
 
@@ -28,15 +28,16 @@ _SHORTEST_M = 4.0
 
 def patched(lanes: list[LaneLine], corridor: Corridor, sight: Sight) -> list[LaneLine]:
     """The lanes of a river, with lanes added over what they do not see of its corridor."""
-    view = sight.half_m, sight.nearest_m, sight.furthest_m
-    unseen = unseen_parts(corridor.ground, united([footprint(lane.line, *view) for lane in lanes]))
+    unseen = unseen_parts(
+        corridor.ground, united(seen_either_way(lane.line, sight) for lane in lanes)
+    )
     lanes = list(lanes)
     for _ in range(_ROUNDS):
         patches = [patch(corridor.river, p, corridor.centreline, sight) for p in unseen]
         if not patches:
             break
         lanes += patches
-        seen = united([footprint(lane.line, *view) for lane in patches])
+        seen = united(seen_either_way(lane.line, sight) for lane in patches)
         unseen = [rest for part in unseen for rest in unseen_parts(part, seen)]
     return lanes
 
