@@ -65,7 +65,7 @@ def _all() -> list[Figure]:
         Figure("round_trip_failures", "of 200 random plans in six formats, not the same again",
                "files", "at most", 0, 1, round_trips.failures),
         Figure("resume_uncovered", "of 200 sorties broken off, resumed with ground or rules lost",
-               "cases", "at most", 0, 5, resume.uncovered_m2),
+               "cases", "at most", 0, 5, resume.wrong_resumes),
         Figure("cross_track_m", "95th percentile of the flown track from its lanes, wind 5 m/s",
                "m", "at most", 2, 0.5, flight.cross_track_m),
         Figure("flight_speedup", "seconds of simulated flight in one second",
