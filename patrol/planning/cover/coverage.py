@@ -8,6 +8,7 @@ It is compared with the corridor as polygons, so that nothing falls between samp
 from __future__ import annotations
 
 from collections.abc import Iterable
+from itertools import pairwise
 
 import numpy as np
 import shapely
@@ -30,6 +31,7 @@ FloatArray = NDArray[np.float64]
 
 _GRID_M = 1e-4
 _STRAIGHT_DOWN_M = 1.0
+_NEARLY_M, _LONGEST_BEND_M, _FEW_SAMPLES = 0.4, 120.0, 500
 _NUMERIC_WIDTH_M = 0.05  # parts thinner than this are rounding, not ground
 
 
@@ -103,6 +105,7 @@ def metre_ranges(
     to the nearest point of the centreline; stretches less than `join_m` apart are joined. `left`
     says on which side of the centreline the parts belong: what is nearest to another limb of the
     river, and on its other side, does not tell where; it counts only where nothing else does.
+    Ground in the middle of a bend lies beside all of the bend.
     """
     found = []
     for part in parts:
@@ -110,8 +113,8 @@ def metre_ranges(
         at = np.asarray(shapely.line_locate_point(centreline, shapely.points(samples)))
         if left is not None:
             here = _aside(centreline, samples, at) * (1 if left else -1) > -_NUMERIC_WIDTH_M
-            at = at[here] if here.any() else at
-        found.append(at)
+            samples, at = (samples[here], at[here]) if here.any() else (samples, at)
+        found += [at, _as_near(centreline, samples, at)]
     if not found:
         return []
     at = np.concatenate(found)
@@ -123,6 +126,22 @@ def metre_ranges(
         (float(metres[a]), float(min(metres[b] + 1, last)))
         for a, b in zip(starts, ends, strict=True)
     ]
+
+
+def _as_near(centreline: LineString, samples: FloatArray, at_m: FloatArray) -> FloatArray:
+    """Metres between those found for a part that some sample is as near to, or nearly."""
+    metres = np.unique(np.floor(at_m))
+    some = np.linspace(0, len(samples) - 1, min(len(samples), _FEW_SAMPLES)).astype(int)
+    places = samples[some]
+    nearest_m = shapely.distance(centreline, shapely.points(places))
+    between = []
+    for before, after in pairwise(metres):
+        if 1 < after - before <= _LONGEST_BEND_M:
+            stations = np.arange(before + 1, after) + 0.5
+            points = shapely.get_coordinates(shapely.line_interpolate_point(centreline, stations))
+            away = np.hypot(*(points[:, None, :] - places[None, :, :]).transpose(2, 0, 1))
+            between.append(stations[(away - nearest_m[None, :]).min(axis=1) <= _NEARLY_M])
+    return np.concatenate(between) if between else np.empty(0)
 
 
 def _aside(centreline: LineString, places: FloatArray, at_m: FloatArray) -> FloatArray:
