@@ -63,15 +63,6 @@ class Swath:
         return (self.low_m + self.high_m) / 2
 
 
-@dataclass(frozen=True, slots=True)
-class _Run:
-    """A part of the reach with the same number of lanes; swaths from left to right."""
-
-    from_m: float
-    to_m: float
-    swaths: tuple[Swath, ...]
-
-
 def swaths(breadth: Breadth, settings: PlanSettings, sight: Sight) -> list[Swath]:
     """The lanes that see across the river at one place, from left to right.
 

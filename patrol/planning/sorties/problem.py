@@ -31,9 +31,8 @@ class Problem:
     end to its start. `between_*` (2N, 2N) is from having flown one way to the start of another,
     `out_*` (S, 2N) from a site to the start of a way, `home_*` (2N, S) from its end to a site,
     all with the turns at either end, infinite where there is no way. `work_*` (2N,) is flying it,
-    `items` (N,) its mission items, `lane` (N,) which lane it was cut from, its pieces one after
-    another. `sortie_*` is what each sortie costs besides, `swap_s` the time on the ground between
-    two of one crew, `move_s` (S, S) what moving the crew costs on top.
+    `items` (N,) its mission items. `sortie_*` is what each sortie costs besides, `swap_s` the time
+    on the ground between two of one crew, `move_s` (S, S) what moving the crew costs on top.
     """
 
     between_s: FloatArray
@@ -45,7 +44,6 @@ class Problem:
     work_s: FloatArray
     work_wh: FloatArray
     items: NDArray[np.int64]
-    lane: NDArray[np.int64]
     sortie_s: float
     sortie_wh: float
     swap_s: float
@@ -101,7 +99,6 @@ def problem_of(
         out[1] += float(energy.climb_joules(span_m)) / 3600
     work = [_work(p, piece, settings) for p, piece in zip(points, pieces, strict=True)]
     vertical = energy.vertical(least_climb_m(pieces, settings) if least else settings.height_m)
-    joined = np.any(np.abs(ends[:-1, 1] - ends[1:, 0]) > 1e-6, axis=1)
     return Problem(
         between_s=between[0],
         between_wh=between[1],
@@ -112,7 +109,6 @@ def problem_of(
         work_s=np.array([f[0] for w in work for f in w]),
         work_wh=np.array([f[1] for w in work for f in w]),
         items=np.array([len(p) + _ITEMS_A_PIECE for p in points], dtype=np.int64),
-        lane=np.cumsum(np.r_[True, joined])[: len(pieces)].astype(np.int64),
         sortie_s=vertical.duration_s,
         sortie_wh=vertical.energy_wh,
         swap_s=swap_s(settings),
