@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from api.commands.common import JsonFlag, emit, note, progress, stop
 
 if TYPE_CHECKING:
-    from patrol.plan import Sortie
+    from patrol.export.route import Ring
+    from patrol.flight.interrupts import Keys
+    from patrol.flight.operation import Flown
+    from patrol.plan import Plan, Sortie
+    from patrol.simulation.vehicle import Fault
 
 __all__ = ["register"]
 
@@ -33,19 +35,40 @@ def _start_s(text: str) -> float:
 
 
 def register(app: typer.Typer) -> None:
-    @app.command(help="飞行 Fly the plan's sorties, on a simulated vehicle or a connected one.")
+    @app.command(
+        help="飞行 Fly the plan's sorties, on simulated vehicles or connected ones. On the way "
+        "Ctrl-C is 'return' and twice 'land here'; keys p pause, c resume, s skip a lane, "
+        "r return, l land; so do `patrol tell` and the console. Exit code 0: all was flown; 1: "
+        "nothing was armed; 3: broken off, on the ground; 4: contact lost; 5: the pilot took it "
+        "down; 130: stopped by the operator."
+    )
     def fly(
         patrol_dir: Annotated[Path, typer.Argument(help="Patrol folder with its plan.json.")],
         connect: Annotated[
-            str | None,
+            list[str] | None,
             typer.Option(
-                help="Vehicle to fly, for example tcp:127.0.0.1:5760 (ArduPilot's SITL). "
-                "Without it a simulated vehicle of our own is started."
+                help="Vehicle to fly, for example tcp:127.0.0.1:5760 (ArduPilot's SITL); several "
+                "fly at once. Without it simulated vehicles of our own are started."
             ),
         ] = None,
+        vehicles: Annotated[
+            int, typer.Option(help="Simulated vehicles that fly at once.", min=1, max=20)
+        ] = 1,
         sortie: Annotated[
             list[int] | None,
             typer.Option(help="Fly only this sortie; may be given several times."),
+        ] = None,
+        resume: Annotated[
+            bool,
+            typer.Option(
+                "--resume",
+                help="Take over a flight whose program ended: a vehicle still in the air is "
+                "watched to the ground, the record made whole, and what was not begun is flown.",
+            ),
+        ] = False,
+        fence: Annotated[
+            Path | None,
+            typer.Option(help="Polygon (GeoJSON) to stay within, in place of the plan's fence."),
         ] = None,
         speedup: Annotated[
             float, typer.Option(help="Simulated seconds in one second, at most.", min=0.5, max=1000)
@@ -60,73 +83,148 @@ def register(app: typer.Typer) -> None:
         fault: Annotated[
             list[str] | None,
             typer.Option(
-                help="Drill: make the simulated vehicle fail, in seconds after take-off: gps@60, "
-                "battery@60=15 (percent left), link@60, arming, item@3. May be repeated."
+                help="Drill: make simulated vehicle 1 fail, in seconds after take-off, as "
+                "gps@60+10, battery@60=15 (percent left), link@60+20, loss@0=20 (percent), "
+                "pilot@60=LOITER, arming, item@3. May be repeated; see docs/flight.md."
             ),
         ] = None,
+        faults: Annotated[
+            Path | None, typer.Option(help="Drill: a file of such faults, one a line.")
+        ] = None,
+        silence: Annotated[
+            float, typer.Option(help="Seconds without a message until contact counts as lost.")
+        ] = 10.0,
         as_json: JsonFlag = False,
     ) -> None:
+        from patrol.flight.interrupts import Keys
+        from patrol.flight.operation import Simulation, fly_patrol
         from patrol.plan import Plan
-        from patrol.simulation.vehicle import Fault
 
         plan = Plan.read(patrol_dir)
-        faults = tuple(Fault.parse(text) for text in fault or ())
-        if connect and faults:
-            stop("--fault is for the simulated vehicle; leave out --connect")
-        from patrol.flight.operation import Simulation, fly_patrol
-
+        drills = _drills(fault or [], faults)
+        if connect and drills:
+            stop("--fault is for simulated vehicles; leave out --connect")
         chosen = [plan.sortie(i) for i in sortie] if sortie else list(plan.sorties)
-        planned_m = sum(s.length_m for s in chosen)
         started = time.monotonic()
-        with _keeping(patrol_dir), progress("飞行 flying", planned_m, "m") as advance:
-            records = fly_patrol(
+        with Keys() as keys, progress("飞行 flying", sum(s.length_m for s in chosen), "m") as bar:
+            if keys.live:
+                note(
+                    "按键 keys: p 暂停 pause, c 继续 resume, s 跳过 skip, r 返航 return, l 降落 land"
+                )
+            flown = fly_patrol(
                 patrol_dir,
                 plan,
                 sorties=sortie,
-                connect=connect,
-                simulation=Simulation(_start_s(start), speedup, wind, seed, faults),
-                on_distance=advance,
+                connect=connect or (),
+                vehicles=vehicles,
+                simulation=Simulation(_start_s(start), speedup, wind, seed, drills),
+                silence_s=silence,
+                fence=_ring(fence) if fence else None,
+                resume=resume,
+                on_distance=bar,
                 on_event=_tell,
-                before_sortie=_ready if connect else lambda sortie: None,
+                before_sortie=_ready(keys, bool(connect)),
+                keys=keys,
             )
-        wall_s = time.monotonic() - started
-        flown_m = sum(r.distance_m for r in records)
-        flight_s = sum(r.duration_s for r in records)
-        result = {
-            "patrol": str(patrol_dir),
-            "sorties": [r.as_dict() for r in records],
-            "distance_m": round(flown_m, 1),
-            "flight_s": round(flight_s, 1),
-            "wall_s": round(wall_s, 1),
-        }
-        text = (
-            f"已飞 {len(records)} 架次 flew {len(records)} sorties: {flown_m / 1000:.2f} km in "
-            f"{flight_s / 60:.1f} min of flight ({wall_s:.0f} s of waiting); "
-            f"record in {patrol_dir / 'flight'}"
-        )
-        emit(result, as_json=as_json, text=text)
+        result, lines = _told(patrol_dir, plan, flown, time.monotonic() - started)
+        emit(result, as_json=as_json, text="\n".join(lines))
+        if flown.ending:
+            note(f"错误 error: {flown.reason}")
+            raise typer.Exit(int(flown.ending))
 
 
-@contextmanager
-def _keeping(patrol_dir: Path) -> Iterator[None]:
-    """Say where the record is when the operator stops the flight."""
-    try:
-        yield
-    except KeyboardInterrupt:
-        note(f"已中止，记录保留 stopped; what was flown is kept in {patrol_dir / 'flight'}")
-        raise
+def _told(
+    folder: Path, plan: Plan, flown: Flown, wall_s: float
+) -> tuple[dict[str, Any], list[str]]:
+    """The result as JSON and as lines: what was flown, what was seen, what is still missing."""
+    from api.commands.plan import write_plan
+    from api.commands.plan_report import plan_table
+    from patrol.flight.review import review
+
+    records = flown.records
+    flown_m = sum(r.distance_m for r in records)
+    flight_s = sum(r.duration_s for r in records)
+    complete = sum(not r.ending for r in records)
+    result: dict[str, Any] = {
+        "patrol": str(folder),
+        "ending": flown.ending.name.lower(),
+        "reason": flown.reason,
+        "sorties": [r.as_dict() for r in records],
+        "not_begun": list(flown.left),
+        "distance_m": round(flown_m, 1),
+        "flight_s": round(flight_s, 1),
+        "operating_s": round(flown.operating_s, 1),
+        "wall_s": round(wall_s, 1),
+    }
+    lines = [
+        f"已飞 {complete} 架次 flew {complete} sorties whole: {flown_m / 1000:.2f} km in "
+        f"{flight_s / 60:.1f} min of flight ({wall_s:.0f} s of waiting); "
+        f"record in {folder / 'flight'}"
+    ]
+    if not any(r.path for r in records):
+        return result, lines
+    found = review(folder, plan, flown.left)
+    share, bank_m = found.seen.share, found.seen.metres
+    result["seen_share"] = round(share, 5)
+    lines.append(f"航迹检查 seen by the flown track: {100 * share:.1f} % of {bank_m:.0f} m of bank")
+    if found.missing is not None:
+        again = folder / "missing"
+        write_plan(found.missing, again)
+        result["missing_plan"] = str(again / "plan.json")
+        lines.append(f"遗漏另行规划 what is missing is planned anew: patrol fly {again}")
+        lines.append(plan_table(found.missing, again))
+    elif found.why_not:
+        result["missing_why"] = found.why_not
+        lines.append(f"遗漏无法规划 what is missing cannot be planned: {found.why_not}")
+    return result, lines
+
+
+def _drills(texts: list[str], path: Path | None) -> tuple[Fault, ...]:
+    from patrol.simulation.vehicle import Fault
+
+    lines = list(texts)
+    if path is not None:
+        try:
+            written = path.read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            stop(f"{path}: cannot be read ({error})")
+        lines += [line.split("#")[0].strip() for line in written.splitlines()]
+    return tuple(Fault.parse(line) for line in lines if line)
+
+
+def _ring(path: Path) -> Ring:
+    """The first polygon of a GeoJSON file as a ring."""
+    from shapely.geometry import Polygon
+
+    from geo.layers import read_layer
+    from patrol.export.route import ring_of
+
+    shapes = [f.geometry for f in read_layer(path)]
+    if len(shapes) != 1 or not isinstance(shapes[0], Polygon) or shapes[0].interiors:
+        stop(f"{path}: a fence is one polygon without holes")
+    return ring_of(shapes[0].exterior.coords)
 
 
 def _tell(level: str, text: str) -> None:
-    """Show warnings and worse at once; everything is in events.jsonl."""
-    if level in ("emergency", "alert", "critical", "error", "warning"):
+    """Show notices and worse at once; everything is in events.jsonl."""
+    if level in ("emergency", "alert", "critical", "error", "warning", "notice"):
         note(f"[{level}] {text}")
 
 
-def _ready(sortie: Sortie) -> None:
+def _ready(keys: Keys, connected: bool) -> Callable[[int, Sortie, Callable[[], bool]], None]:
     """Before each sortie of a connected vehicle: give the operator time to place it."""
-    if sys.stdin.isatty():
-        where = f"{sortie.launch.lon_deg:.6f}, {sortie.launch.lat_deg:.6f}"
-        note(f"架次 {sortie.id}: 请将飞机置于起飞点 {sortie.launch_site} 并换好电池，回车继续")
-        note(f"sortie {sortie.id}: vehicle at {sortie.launch_site} ({where}), fresh battery; Enter")
-        sys.stdin.readline()
+
+    def ready(vehicle: int, sortie: Sortie, stopped: Callable[[], bool]) -> None:
+        if connected and keys.live:
+            where = f"{sortie.launch.lon_deg:.6f}, {sortie.launch.lat_deg:.6f}"
+            note(
+                f"架次 {sortie.id}: 请将飞机 {vehicle} 置于起飞点 {sortie.launch_site} "
+                "并换好电池，回车继续"
+            )
+            note(
+                f"sortie {sortie.id}: vehicle {vehicle} at {sortie.launch_site} ({where}), "
+                "fresh battery; Enter"
+            )
+            keys.wait_for_enter(stopped)
+
+    return ready

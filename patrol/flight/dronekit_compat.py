@@ -67,7 +67,6 @@ for _name in ("dronekit", "autopilot"):
 
 _URL = re.compile(r"(tcp|udp|udpin|udpout):[^:\s]+:(\d{1,5})$")
 _HINT = "write tcp:HOST:PORT, udp:HOST:PORT or a serial device, for example tcp:127.0.0.1:5760"
-_DIAL_S = 5.0
 
 
 def connect(url: str, timeout_s: float = 10.0) -> Any:
@@ -76,9 +75,10 @@ def connect(url: str, timeout_s: float = 10.0) -> Any:
     Raises FlightError where the URL is wrong, nobody answers, or nothing that answers is a vehicle.
     """
     _check(url)
+    deadline = time.monotonic() + timeout_s
     # pymavlink prints each attempt; do_connect() honours the default time-out.
     before = socket.getdefaulttimeout()
-    socket.setdefaulttimeout(_DIAL_S)
+    socket.setdefaulttimeout(timeout_s / 2)
     try:
         with contextlib.redirect_stdout(io.StringIO()):
             vehicle = dronekit.connect(url, _initialize=False)
@@ -94,7 +94,6 @@ def connect(url: str, timeout_s: float = 10.0) -> Any:
     _end_on_eof(vehicle)
     handler = vehicle._handler
     handler.start()
-    deadline = time.monotonic() + timeout_s
     while not vehicle._heartbeat_lastreceived:
         if not handler._alive or time.monotonic() > deadline:
             disconnect(vehicle)

@@ -1,42 +1,80 @@
-"""A whole patrol flown: sortie after sortie, on a simulated vehicle or on one that is connected."""
+"""A whole patrol flown: sorties on one vehicle or several, simulated or connected, and its record.
+
+Each vehicle has a thread of its own; this one hears the operator (signals, keys, the console's
+commands) and passes on what he wants.
+"""
 
 from __future__ import annotations
 
+import threading
+import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+import shapely
+
+from geo.coordinates import LocalProjection
 from patrol.errors import FlightError
+from patrol.export.route import Ring, Route, route_of
+from patrol.flight.airspace import Airspace, assign, conflicts, return_heights_m
+from patrol.flight.desk import FlightDesk
+from patrol.flight.interrupts import Interrupts
 from patrol.flight.link import Link
+from patrol.flight.machine import Ending, Limits, Phase
+from patrol.flight.preflight import Loadout, fence_complaint
 from patrol.flight.recorder import EventLog, Recorder
-from patrol.flight.sortie import FlightRules, SortieFlight
-from patrol.mission import MissionItem, mission_items
+from patrol.flight.replay import recorded
+from patrol.flight.sortie import Ended, SortieFlight, Wish
+from patrol.flight.state import FlightState, SortieState
+from patrol.flight.tlog import TlogWriter
+from patrol.mission import item_waypoints, mission_items
 from patrol.plan import Plan, Sortie
 from patrol.simulation.vehicle import Fault, SimulatedVehicle, VehicleSettings
 
-__all__ = ["Simulation", "SortieRecord", "fly_patrol"]
+__all__ = ["Flown", "Simulation", "SortieRecord", "fly_patrol", "loadout_of"]
 
-_SWAP_S = 180.0  # battery swap and walk to the next launch site, in a simulated patrol
+# Vehicle (from 1), its next sortie, and whether the patrol is being stopped meanwhile.
+BeforeSortie = Callable[[int, Sortie, Callable[[], bool]], None]
+
+_LOOK_S = 0.1
+_POSITION_EVERY_S = 0.5
+_ABOVE_HIGHEST_M = 15.0  # the fence's ceiling above what is flown
+# The worse for the vehicle, the more it counts for the whole patrol.
+_GRAVITY = (
+    Ending.COMPLETE,
+    Ending.REFUSED,
+    Ending.BROKEN_OFF,
+    Ending.STOPPED,
+    Ending.PILOT,
+    Ending.LOST,
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Simulation:
-    """How the simulated vehicle flies; `start_s` is UTC of the first power-on."""
+    """How simulated vehicles fly; `start_s` is UTC of the first power-on.
+
+    `faults` happen to vehicle 1, or to every vehicle with `faults_for_all`.
+    """
 
     start_s: float
     speedup: float = 100.0
     wind_m_s: float = 0.0
     seed: int = 0
     faults: tuple[Fault, ...] = ()
+    faults_for_all: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class SortieRecord:
-    """What came of one sortie. `outcome` is "complete" or why it ended early."""
+    """What came of one sortie. `outcome` is "complete" or why it ended early; times are UTC of
+    the vehicle's clock in seconds since 1970, None where nothing was recorded."""
 
     sortie: int
+    vehicle: int
     path: str | None
     rows: int
     distance_m: float
@@ -44,100 +82,368 @@ class SortieRecord:
     duration_s: float
     battery_used_pct: float
     outcome: str
+    ending: Ending
+    began_s: float | None = None
+    ended_s: float | None = None
 
     def as_dict(self) -> dict[str, Any]:
-        return asdict(self)
-
-
-@dataclass(slots=True)
-class _Progress:
-    """Metres flown over all sorties."""
-
-    report: Callable[[float], None]
-    before_m: float = 0.0
-
-    def sortie(self, metres: float) -> None:
-        self.report(self.before_m + metres)
+        return asdict(self) | {"ending": self.ending.name.lower()}
 
 
 @dataclass(frozen=True, slots=True)
-class _Operation:
-    folder: Path
-    plan: Plan
-    connect: str | None
-    simulation: Simulation
-    rules: FlightRules
-    silence_s: float
-    log: EventLog
-    progress: _Progress
-    records: list[SortieRecord] = field(default_factory=list)
+class Flown:
+    """What came of a flight of several sorties. `left` are those that nobody began."""
 
-    def fly(self, sortie: Sortie, start_s: float) -> SortieRecord:
-        items = mission_items(self.plan, sortie)
-        with ExitStack() as stack:
-            url = self.connect or stack.enter_context(self._vehicle(sortie, start_s)).url
-            link = stack.enter_context(Link(url, silence_s=self.silence_s))
-            recorder = Recorder(link, items, sortie.id, self.log)
-            outcome = "complete"
-            try:
-                self._flight(link, items, sortie, recorder).fly()
-            except FlightError as error:
-                outcome = str(error)
-                raise FlightError(f"sortie {sortie.id}: {error}") from None
-            except KeyboardInterrupt:
-                outcome = "stopped by the operator"
-                raise
-            except BaseException:
-                outcome = "failed"
-                raise
-            finally:
-                record = self._keep(sortie, recorder, outcome)
-        return record
+    records: tuple[SortieRecord, ...]
+    left: tuple[int, ...]
+    ending: Ending
+    reason: str
 
-    def _vehicle(self, sortie: Sortie, start_s: float) -> SimulatedVehicle:
-        simulation = self.simulation
-        return SimulatedVehicle(
-            VehicleSettings(
-                sortie.launch, start_s, speedup=simulation.speedup, wind_m_s=simulation.wind_m_s,
-                seed=simulation.seed * 1000 + sortie.id,
-                battery_wh=self.plan.settings.own_battery_wh,
-                faults=simulation.faults,
-            )
+    @property
+    def operating_s(self) -> float:
+        """From the first row of the first sortie to the last of the last, on the vehicles' clock."""
+        begun = [r.began_s for r in self.records if r.began_s is not None]
+        ended = [r.ended_s for r in self.records if r.ended_s is not None]
+        return max(ended) - min(begun) if begun and ended else 0.0
+
+
+def loadout_of(plan: Plan, sortie: Sortie, return_m: float, fence: Ring | None = None) -> Loadout:
+    """What a vehicle gets for a sortie: mission, fence and return height.
+
+    `fence` replaces the keep-in polygon of the plan. No-fly zones near it are kept out of.
+    """
+    route: Route = route_of(plan, sortie)
+    keep_in = fence or route.fence
+    here = LocalProjection(sortie.launch)
+
+    def polygon(ring: Ring) -> shapely.Polygon:
+        return shapely.Polygon(here.forward([(p.lon_deg, p.lat_deg) for p in ring]))
+
+    inside = polygon(keep_in)
+    highest = max(point.above_launch_m for point in route.points)
+    return Loadout(
+        items=mission_items(plan, sortie),
+        launch=sortie.launch,
+        keep_in=keep_in,
+        keep_out=tuple(z.ring for z in route.zones if polygon(z.ring).intersects(inside)),
+        ceiling_m=max(highest, return_m) + _ABOVE_HIGHEST_M,
+        return_m=return_m,
+        energy_share=sortie.energy_wh / plan.settings.own_battery_wh,
+    )
+
+
+class _Follower:
+    """Tells desk and progress how a sortie goes."""
+
+    def __init__(self, flight: _Patrol, vehicle: int, sortie: Sortie, items: int) -> None:
+        self._flight = flight
+        self._vehicle = vehicle
+        self._sortie = sortie
+        self._items = items
+        self._told_s = 0.0
+        self.recorder: Recorder | None = None
+
+    def phase(self, phase: Phase, text: str) -> None:
+        time_s = self.recorder.time_s if self.recorder else None
+        self._flight.desk.state(self._vehicle + 1, self._sortie.id, time_s, str(phase), text)
+        self._flight.state.phase(self._sortie.id, str(phase))
+
+    def look(self, link: Link, recorder: Recorder, phase: Phase) -> None:
+        self._flight.progress(self._sortie.id, recorder.distance_m)
+        now = time.monotonic()
+        if now - self._told_s < _POSITION_EVERY_S:
+            return
+        self._told_s = now
+        self._flight.state.reached(self._sortie.id, recorder.top_seq)
+        row = recorder.last
+        if row is None:
+            return
+        _, lon, lat, above, _, speed, battery, item, recording = row
+        self._flight.desk.position(
+            self._vehicle + 1, self._sortie.id, recorder.time_s,
+            lon=round(lon, 7), lat=round(lat, 7), above_launch_m=round(above, 2),
+            yaw_deg=round(recorder.yaw_deg, 1), ground_speed_m_s=round(speed, 2),
+            battery_pct=None if battery != battery else battery, mode=link.mode,
+            armed=link.armed, item=int(item), items=self._items, recording=bool(recording),
+            flown_m=round(recorder.distance_m, 1), planned_m=round(self._sortie.length_m, 1),
+            link="silent" if link.lost else "ok",
         )  # fmt: skip
+
+
+class _Patrol:
+    """One `fly_patrol`: its vehicles, its record, its operator."""
+
+    def __init__(
+        self,
+        folder: Path,
+        plan: Plan,
+        queues: list[list[Sortie]],
+        connect: Sequence[str],
+        simulation: Simulation,
+        limits: Limits,
+        silence_s: float,
+        fence: Ring | None,
+        desk: FlightDesk,
+        log: EventLog,
+        state: FlightState,
+        on_distance: Callable[[float], None],
+        before_sortie: BeforeSortie,
+    ) -> None:
+        self.folder, self.plan, self.desk, self.log, self.state = folder, plan, desk, log, state
+        self._connect, self._simulation = connect, simulation
+        self._limits, self._silence_s, self._fence = limits, silence_s, fence
+        self._on_distance, self._before_sortie = on_distance, before_sortie
+        chosen = [s for queue in queues for s in queue]
+        self.return_m = return_heights_m(chosen, len(queues), plan.settings.ceiling_m)
+        shared = conflicts(plan, chosen) if len(queues) > 1 else frozenset()
+        self.airspace = Airspace(queues, shared, simulation.start_s)
+        self._metres: dict[int, float] = {}
+        self._lock = threading.Lock()
+        self.flights: dict[int, SortieFlight] = {}  # by vehicle
+        self.links: dict[int, Link] = {}
+        self.records: list[SortieRecord] = []
+        self.fault: BaseException | None = None
+        self.stopping = False
+
+    def progress(self, sortie: int, metres: float) -> None:
+        with self._lock:
+            self._metres[sortie] = metres
+            self._on_distance(sum(self._metres.values()))
+
+    # -- one vehicle, on its own thread ------------------------------------------------------------
+
+    def serve(self, vehicle: int) -> None:
+        """Fly what falls to a vehicle until there is nothing left or something goes wrong."""
+        try:
+            while (taken := self.airspace.take(vehicle)) is not None:
+                sortie, start_s = taken
+                end_s, out = start_s, True
+                try:
+                    self._before_sortie(vehicle + 1, sortie, lambda: self.stopping)
+                    if self.stopping:
+                        self.airspace.give_back(vehicle, sortie)
+                        return
+                    record = self._fly(vehicle, sortie, start_s)
+                    out = record.ending is not Ending.COMPLETE
+                    end_s = record.ended_s or start_s
+                finally:
+                    # Whole minutes, so that the times of the next flight do not hang on how long
+                    # the hand-shakes of this one took in wall time.
+                    busy_s = end_s - start_s + self.plan.settings.swap_s
+                    free_s = start_s + 60.0 * -(-busy_s // 60.0)
+                    self.airspace.landed(vehicle, sortie.id, end_s, free_s, out=out)
+        except BaseException as error:  # noqa: BLE001 - raised again by the main thread
+            self.fault = self.fault or error
+            self.airspace.close()
+
+    def _fly(self, vehicle: int, sortie: Sortie, start_s: float) -> SortieRecord:
+        loadout = loadout_of(self.plan, sortie, self.return_m[vehicle], self._fence)
+        with ExitStack() as stack:
+            try:
+                url = self._url(stack, vehicle, sortie, start_s)
+                self.state.began(sortie.id, vehicle + 1, url)
+                link = stack.enter_context(Link(url, silence_s=self._silence_s))
+            except FlightError as error:
+                self.log.add(None, sortie.id, "error", str(error))
+                return self._keep(vehicle, sortie, None, Ended(Ending.REFUSED, str(error)))
+            tlog = TlogWriter(self.log_path(sortie.id))
+            stack.callback(tlog.close)
+            link.on_packet = tlog.write
+            flight, recorder = self._flight(link, vehicle, sortie, loadout, tlog)
+            ended = Ended(Ending.BROKEN_OFF, "failed")
+            try:
+                ended = flight.fly()
+            finally:
+                record = self._keep(vehicle, sortie, recorder, ended)
+                self.flights.pop(vehicle, None)
+                self.links.pop(vehicle, None)
+        return record
 
     def _flight(
-        self, link: Link, items: Sequence[MissionItem], sortie: Sortie, recorder: Recorder
-    ) -> SortieFlight:
-        return SortieFlight(
-            link, items, sortie.launch, recorder, rules=self.rules,
-            energy_share=sortie.energy_wh / self.plan.settings.own_battery_wh,
-            on_distance=self.progress.sortie,
-        )  # fmt: skip
+        self, link: Link, vehicle: int, sortie: Sortie, loadout: Loadout, tlog: TlogWriter
+    ) -> tuple[SortieFlight, Recorder]:
+        follower = _Follower(self, vehicle, sortie, len(loadout.items))
+        recorder = Recorder(link, loadout.items, sortie.id, self.log)
+        follower.recorder = recorder
 
-    def _keep(self, sortie: Sortie, recorder: Recorder, outcome: str) -> SortieRecord:
-        """Write what was received, and note the result."""
-        path = self.folder / "flight" / f"sortie-{sortie.id:02d}.parquet"
-        metadata = {"sortie": str(sortie.id), "launch_site": sortie.launch_site, "outcome": outcome}
-        kept = recorder.write(path, metadata)
-        level = "info" if outcome == "complete" else "notice"
-        recorder.say(level, f"架次结束 sortie {sortie.id}: {outcome}")
-        duration_s = used = 0.0
-        if kept:
-            telemetry = recorder.telemetry()
-            duration_s = float(telemetry.time_s[-1] - telemetry.time_s[0])
-            used = float(telemetry.battery_pct[0] - telemetry.battery_pct[-1])
-        record = SortieRecord(
-            sortie.id, str(path.relative_to(self.folder)) if kept else None, len(recorder),
-            round(recorder.distance_m, 1), round(sortie.length_m, 1), round(duration_s, 2),
-            round(used, 1), outcome,
+        def record_failed() -> str | None:
+            failed = tlog.failed or self.log.failed
+            return None if failed is None else (failed.strerror or str(failed))
+
+        flight = SortieFlight(
+            link, loadout, recorder, self.folder, follower, limits=self._limits,
+            wh_per_m_share=loadout.energy_share / max(sortie.length_m, 1.0),
+            skips=lambda seq: next_lane_item(self.plan, sortie, seq),
+            record_failed=record_failed,
         )  # fmt: skip
-        self.records.append(record)
+        self.links[vehicle] = link
+        self.flights[vehicle] = flight
+        if self.stopping:
+            self.tell(None, Wish("return"))
+        return flight, recorder
+
+    def take_over(self, sortie: Sortie, known: SortieState) -> SortieRecord:
+        """Finish a sortie that an earlier process began: in the air still, or by its log."""
+        vehicle = known.vehicle - 1
+        return_m = self.return_m[min(vehicle, len(self.return_m) - 1)]
+        loadout = loadout_of(self.plan, sortie, return_m, self._fence)
+        path = self.log_path(sortie.id)
+        ended: Ended | None = None
+        recorder: Recorder | None = None
+        if path.exists():
+            recorder, _ = recorded(path, loadout.items, sortie.id)
+        if not known.simulated:  # a simulated one ended with its process
+            try:
+                ended, recorder = self._take_over_live(vehicle, sortie, loadout, known, recorder)
+            except FlightError as error:
+                ended = Ended(Ending.LOST, str(error))
+        top_seq = max(known.top_seq, recorder.top_seq if recorder else 0)
+        last_seq = loadout.items[-1].seq
+        if ended is None:
+            is_whole = top_seq >= last_seq
+            ended = Ended(
+                Ending.COMPLETE if is_whole else Ending.BROKEN_OFF,
+                "complete"
+                if is_whole
+                else f"broken off at item {top_seq} of {last_seq}: the "
+                "ground's program ended, and the vehicle is not in the air any more",
+            )
+        return self._keep(vehicle, sortie, recorder, ended)
+
+    def _take_over_live(
+        self,
+        vehicle: int,
+        sortie: Sortie,
+        loadout: Loadout,
+        known: SortieState,
+        before: Recorder | None,
+    ) -> tuple[Ended | None, Recorder | None]:
+        with Link(known.url, silence_s=self._silence_s) as link:
+            tlog = TlogWriter(self.log_path(sortie.id), append=True)
+            link.on_packet = tlog.write
+            try:
+                flight, recorder = self._flight(link, vehicle, sortie, loadout, tlog)
+                if before is not None:
+                    recorder.take(before)
+                ended = flight.take_over(max(known.top_seq, before.top_seq if before else 0))
+            finally:
+                tlog.close()
+                self.flights.pop(vehicle, None)
+                self.links.pop(vehicle, None)
+        return ended, recorder
+
+    def _url(self, stack: ExitStack, vehicle: int, sortie: Sortie, start_s: float) -> str:
+        if self._connect:
+            return self._connect[vehicle]
+        sim = self._simulation
+        faults = sim.faults if vehicle == 0 or sim.faults_for_all else ()
+        simulated = SimulatedVehicle(
+            VehicleSettings(
+                sortie.launch, start_s, home_msl_m=sortie.ground_msl_m or 20.0,
+                speedup=sim.speedup, wind_m_s=sim.wind_m_s, seed=sim.seed * 1000 + sortie.id,
+                battery_wh=self.plan.settings.own_battery_wh, faults=faults,
+            )
+        )  # fmt: skip
+        return stack.enter_context(simulated).url
+
+    def log_path(self, sortie: int) -> Path:
+        return self.folder / "flight" / f"sortie-{sortie:02d}.tlog"
+
+    def _keep(
+        self, vehicle: int, sortie: Sortie, recorder: Recorder | None, ended: Ended
+    ) -> SortieRecord:
+        """Write what was received, and note the result."""
+        outcome = "complete" if ended.ending is Ending.COMPLETE else ended.reason
+        path = self.folder / "flight" / f"sortie-{sortie.id:02d}.parquet"
+        kept = False
+        duration_s = used = 0.0
+        began_s = ended_s = None
+        if recorder is not None and len(recorder):
+            metadata = {
+                "sortie": str(sortie.id), "launch_site": sortie.launch_site, "outcome": outcome,
+            }  # fmt: skip
+            try:
+                kept = recorder.write(path, metadata)
+            except OSError as error:
+                outcome += f"; {path.name} could not be written ({error.strerror or error})"
+            telemetry = recorder.telemetry()
+            began_s, ended_s = float(telemetry.time_s[0]), float(telemetry.time_s[-1])
+            duration_s = ended_s - began_s
+            used = float(telemetry.battery_pct[0] - telemetry.battery_pct[-1])
+        level = "info" if ended.ending is Ending.COMPLETE else "error"
+        time_s = recorder.time_s if recorder else None
+        self.log.add(time_s, sortie.id, level, f"架次结束 sortie {sortie.id}: {outcome}")
+        record = SortieRecord(
+            sortie.id, vehicle + 1, str(path.relative_to(self.folder)) if kept else None,
+            len(recorder) if recorder else 0,
+            round(recorder.distance_m, 1) if recorder else 0.0, round(sortie.length_m, 1),
+            round(duration_s, 2), round(used, 1), outcome, ended.ending, began_s, ended_s,
+        )  # fmt: skip
+        with self._lock:
+            self.records.append(record)
+        self.state.ended(sortie.id, ended.ending.name.lower(), recorder.top_seq if recorder else 0)
+        self.desk.state(vehicle + 1, sortie.id, time_s, "done", outcome)
         return record
+
+    # -- the operator, on the main thread ------------------------------------------------------------
+
+    def tell(self, vehicle: int | None, wish: Wish) -> bool:
+        """Pass a wish on, to all vehicles for None; whether there was anybody to tell."""
+        told = False
+        for number, flight in list(self.flights.items()):
+            if vehicle is not None and number != vehicle - 1:
+                continue
+            told = True
+            before_flight = flight.phase in (Phase.CHECKING, Phase.LOADING, Phase.ARMING)
+            flight.wishes.put(wish)
+            if before_flight and wish.action in ("return", "land"):
+                self.links[number].cancelled.set()
+        return told
+
+    def stop(self, times: int) -> None:
+        """Ctrl-C: once is 'return', twice is 'land here', a third time gives up watching."""
+        self.stopping = True
+        self.airspace.close()
+        if times >= 3:
+            for flight in list(self.flights.values()):
+                flight.abandoned = True
+        self.tell(None, Wish("return" if times == 1 else "land"))
+
+    def heed(self) -> None:
+        """Pass on what came in over the console or `patrol tell`."""
+        for command in self.desk.commands():
+            number = command.vehicle
+
+            def answer(
+                done: bool, text: str, key: str = command.id, to: int | None = number
+            ) -> None:
+                self.desk.answer(key, to, done, text)
+
+            said = f"{command.action} ({command.by})"
+            self.log.add(None, 0, "notice", f"指令 command: {said}")
+            if not self.tell(number, Wish(command.action, answer)):
+                answer(False, "no such vehicle is flying")
+
+
+def next_lane_item(plan: Plan, sortie: Sortie, seq: int) -> int:
+    """The mission item that ends the lane being flown at item `seq` and leads to the next, or
+    home."""
+    to = item_waypoints(plan, sortie)
+    waypoints = sortie.waypoints
+    here = to[min(max(seq, 0), len(to) - 1)]
+    if here >= len(waypoints):
+        return len(to) - 1
+    lane = waypoints[here].lane
+    ahead = here
+    while ahead < len(waypoints) and waypoints[ahead].lane == lane:
+        ahead += 1
+    # The camera is switched off by the items just before, and those are flown to first.
+    return next(i for i, waypoint in enumerate(to) if waypoint >= ahead)
 
 
 def _drop_strangers(flight: Path, known: set[int]) -> None:
     """Remove records of sorties that the plan no longer has: they would be filmed as its own."""
-    for path in flight.glob("sortie-*.parquet"):
+    for path in [*flight.glob("sortie-*.parquet"), *flight.glob("sortie-*.tlog")]:
         number = path.stem.removeprefix("sortie-")
         if number.isdecimal() and int(number) not in known:
             path.unlink()
@@ -148,42 +454,136 @@ def fly_patrol(
     plan: Plan,
     *,
     sorties: Sequence[int] | None = None,
-    connect: str | None = None,
+    connect: Sequence[str] = (),
+    vehicles: int = 1,
     simulation: Simulation,
-    rules: FlightRules | None = None,
+    limits: Limits | None = None,
     silence_s: float = 10.0,
+    fence: Ring | None = None,
+    resume: bool = False,
     on_distance: Callable[[float], None] = lambda metres: None,
     on_event: Callable[[str, str], None] = lambda level, text: None,
-    before_sortie: Callable[[Sortie], None] = lambda sortie: None,
-) -> list[SortieRecord]:
+    before_sortie: BeforeSortie = lambda vehicle, sortie, stopped: None,
+    keys: Callable[[], str | None] = lambda: None,
+) -> Flown:
     """Fly the plan's sorties (or those named) and record them in `folder`/flight.
 
-    Each sortie gets a fresh simulated vehicle at its launch site, or the vehicle at `connect`,
-    which must by then stand there with a charged battery; `before_sortie` is called to see to
-    that. When the whole plan is flown, records of sorties that it no longer has are removed.
-    Raises FlightError at the first sortie that is refused or ends early; what was recorded
-    until then is kept, and `events.jsonl` tells why.
+    With `connect`, each address is a vehicle that stands at the launch site of its next sortie
+    with a charged battery; `before_sortie` is called to see to that. Without, `vehicles` simulated
+    ones fly. Several fly at once, each its own sorties, as far as these share no airspace; when
+    one fails the others fly on and take over what it has not begun.
+
+    `resume` takes over what an earlier process left (`flight/state.json`). When the whole plan is
+    flown, records of sorties that it no longer has are removed. `keys` gives what the operator
+    typed since the last call: pause, resume, skip, return or land. Raises FlightError where
+    nothing can be flown at all; everything that a flight meets is in what is returned.
     """
     chosen = [plan.sortie(i) for i in sorties] if sorties else list(plan.sorties)
     if not chosen:
         raise FlightError(f"{folder}: the plan has no sortie to fly; plan it again")
-    if not sorties:
-        _drop_strangers(folder / "flight", {s.id for s in chosen})
-    log = EventLog(folder / "flight" / "events.jsonl", [s.id for s in chosen])
-    log.listener = on_event
-    operation = _Operation(
-        folder, plan, connect, simulation, rules or FlightRules(), silence_s, log,
-        _Progress(on_distance),
-    )  # fmt: skip
-    start_s = simulation.start_s
-    try:
-        for sortie in chosen:
-            before_sortie(sortie)
-            record = operation.fly(sortie, start_s)
-            operation.progress.before_m += record.distance_m
-            # Whole minutes, so that the times of the next flight do not hang on how long the
-            # hand-shakes of this one took in wall time.
-            start_s += 60.0 * -(-(record.duration_s + _SWAP_S) // 60.0)
-    finally:
-        log.close()
-    return operation.records
+    count = len(connect) or vehicles
+    flight = folder / "flight"
+    known = FlightState.read(flight) if resume else None
+    begun = known.begun() if known else {}
+    unfinished = [s for s in chosen if s.id in begun and begun[s.id].is_open]
+    fresh = [s for s in chosen if s.id not in begun or begun[s.id].is_unflown]
+    if known and known.connect and not connect:
+        connect, count = known.connect, len(known.connect)
+    for sortie in fresh:
+        complaint = fence_complaint(loadout_of(plan, sortie, 15.0, fence))
+        if complaint:
+            raise FlightError(f"sortie {sortie.id}: {complaint}")
+    count = max(min(count, len(fresh)), 1)
+    queues = assign(plan, fresh, count)
+    if not sorties and not resume:
+        _drop_strangers(flight, {s.id for s in chosen})
+    first = {
+        "patrol": folder.resolve().name, "simulated": not connect, "vehicles": count,
+        "sorties": [
+            {"id": s.id, "launch_site": s.launch_site, "planned_m": round(s.length_m, 1),
+             "planned_s": round(s.duration_s)} for s in chosen
+        ],
+    }  # fmt: skip
+    with ExitStack() as stack:
+        desk = stack.enter_context(FlightDesk(folder, first=first, keep=resume))
+        log = EventLog(flight / "events.jsonl", [] if resume else [s.id for s in chosen])
+        stack.callback(log.close)
+
+        def on_log(time_s: float | None, sortie: int, level: str, text: str) -> None:
+            desk.event(None, sortie or None, time_s, level, text)
+            on_event(level, text)
+
+        log.listener = on_log
+        state = known or FlightState(flight, connect=tuple(connect))
+        patrol = _Patrol(
+            folder, plan, queues, connect, simulation, limits or Limits(), silence_s, fence,
+            desk, log, state, on_distance, before_sortie,
+        )  # fmt: skip
+        with Interrupts() as interrupts:
+            _run(patrol, unfinished, begun, count, interrupts, keys)
+        flown = _summed_up(patrol)
+        if patrol.fault is not None:
+            raise patrol.fault
+        desk.end(flown.reason, int(flown.ending), None)
+    return flown
+
+
+def _run(
+    patrol: _Patrol,
+    unfinished: Sequence[Sortie],
+    begun: dict[int, SortieState],
+    count: int,
+    interrupts: Interrupts,
+    keys: Callable[[], str | None],
+) -> None:
+    """Fly with all vehicles, and meanwhile heed the operator."""
+
+    def finish(sortie: Sortie) -> None:
+        try:
+            record = patrol.take_over(sortie, begun[sortie.id])
+            if record.ending not in (Ending.COMPLETE, Ending.BROKEN_OFF):
+                patrol.airspace.close()
+        except BaseException as error:  # noqa: BLE001 - raised again by the main thread
+            patrol.fault = patrol.fault or error
+
+    waves = [
+        [threading.Thread(target=finish, args=(s,), daemon=True) for s in unfinished],
+        [threading.Thread(target=patrol.serve, args=(v,), daemon=True) for v in range(count)],
+    ]
+    stops = 0
+    for threads in waves:
+        for thread in threads:
+            thread.start()
+        while any(thread.is_alive() for thread in threads):
+            for thread in threads:
+                thread.join(_LOOK_S / len(threads))
+            patrol.heed()
+            while (action := interrupts.next_action() or keys()) is not None:
+                if action == "stop":
+                    stops += 1
+                    patrol.stop(stops)
+                elif not patrol.tell(None, Wish(action, _logged(patrol, action))):
+                    patrol.log.add(None, 0, "warning", f"{action}: nobody is flying")
+
+
+def _logged(patrol: _Patrol, action: str) -> Callable[[bool, str], None]:
+    def answer(done: bool, text: str) -> None:
+        patrol.log.add(None, 0, "notice" if done else "warning", f"{action}: {text}")
+
+    return answer
+
+
+def _summed_up(patrol: _Patrol) -> Flown:
+    records = sorted(patrol.records, key=lambda r: r.sortie)
+    left = tuple(s.id for s in patrol.airspace.left)
+    worst = max((r.ending for r in records), key=_GRAVITY.index, default=Ending.COMPLETE)
+    if patrol.stopping and worst in (Ending.COMPLETE, Ending.REFUSED) and (left or not records):
+        worst = Ending.STOPPED
+    if left and worst is Ending.COMPLETE:
+        worst = Ending.BROKEN_OFF
+    reasons = [
+        f"sortie {r.sortie}: {r.outcome}" for r in records if r.ending is not Ending.COMPLETE
+    ]
+    if left:
+        reasons.append(f"not begun: {', '.join(str(i) for i in left)}")
+    return Flown(tuple(records), left, worst, "; ".join(reasons) or "complete")

@@ -1,7 +1,12 @@
-"""The record of a flight: what the vehicle's messages say, as telemetry and as events."""
+"""The record of a flight: what the vehicle's messages say, as telemetry and as events.
+
+The same `Recorder` listens to a live link and to a telemetry log, so that what a log holds is
+exactly what was recorded.
+"""
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
 import threading
@@ -13,6 +18,7 @@ from typing import IO, TYPE_CHECKING, Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from geo.files import replacing
 from patrol.errors import FlightError
 from patrol.flight.link import StatusText
 from patrol.telemetry import Telemetry
@@ -24,24 +30,27 @@ __all__ = ["EventLog", "MessageSource", "Recorder", "gimbal_angles_deg"]
 
 _START_CAPTURE, _STOP_CAPTURE, _PHOTOS_BY_DISTANCE = 2500, 2501, 206
 _INTERVAL_SET = (2, 3)  # image_status of CAMERA_CAPTURE_STATUS: photos follow one another
+_GAP_S = 1.0
 _LEVELS = ("emergency", "alert", "critical", "error", "warning", "notice", "info", "debug")
 
 
 class EventLog:
     """events.jsonl: one line an event, written through at once.
 
-    `replace` names the sorties whose earlier events are dropped; those of others stay.
+    `replace` names the sorties whose earlier events are dropped; those of others stay. A disk
+    that takes no more is noted in `failed`, not raised. `listener` gets time, sortie, level and
+    text of each event.
     """
 
     def __init__(self, path: Path, replace: Sequence[int]) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         kept = [line for line in _lines(path) if _sortie_of(line) not in replace]
-        self._file: IO[str] = path.open("w", encoding="utf-8")
-        for line in kept:
-            self._file.write(line + "\n")
-        self._file.flush()
+        with replacing(path) as beside:
+            beside.write_text("".join(line + "\n" for line in kept), encoding="utf-8")
+        self._file: IO[str] = path.open("a", encoding="utf-8")
         self._lock = threading.Lock()
-        self.listener: Callable[[str, str], None] = lambda level, text: None
+        self.failed: OSError | None = None
+        self.listener: Callable[[float | None, int, str, str], None] = lambda *event: None
 
     def add(self, time_s: float | None, sortie: int, level: str, text: str) -> None:
         """`time_s` is the vehicle's UTC in seconds since 1970, None before it is known."""
@@ -51,13 +60,16 @@ class EventLog:
             when = stamp.isoformat(timespec="milliseconds").replace("+00:00", "Z")
         line = {"time": when, "sortie": sortie, "level": level, "text": text}
         with self._lock:
-            if not self._file.closed:
-                self._file.write(json.dumps(line, ensure_ascii=False) + "\n")
-                self._file.flush()
-        self.listener(level, text)
+            if not self._file.closed and self.failed is None:
+                try:
+                    self._file.write(json.dumps(line, ensure_ascii=False) + "\n")
+                    self._file.flush()
+                except OSError as error:
+                    self.failed = error
+        self.listener(time_s, sortie, level, text)
 
     def close(self) -> None:
-        with self._lock:
+        with self._lock, contextlib.suppress(OSError):
             self._file.close()
 
 
@@ -75,6 +87,12 @@ def _sortie_of(line: str) -> int | None:
         return int(json.loads(line)["sortie"])
     except (ValueError, KeyError, TypeError):
         return None
+
+
+class EventSink(Protocol):
+    """Where events go: an `EventLog`, or nowhere."""
+
+    def add(self, time_s: float | None, sortie: int, level: str, text: str) -> None: ...
 
 
 class MessageSource(Protocol):
@@ -100,7 +118,7 @@ class Recorder:
     """
 
     def __init__(
-        self, link: MessageSource, items: Sequence[MissionItem], sortie: int, log: EventLog
+        self, link: MessageSource, items: Sequence[MissionItem], sortie: int, log: EventSink
     ) -> None:
         self._link = link
         self._sortie = sortie
@@ -112,7 +130,9 @@ class Recorder:
         self.boot_s = 0.0
         self.clock_offset_s: float | None = None
         self.top_seq = 0
-        self._rows: list[tuple[float, ...]] = []
+        self.gaps: list[tuple[float, float]] = []  # boot times between which nothing was heard
+        self._rows: list[tuple[float, ...]] = []  # as they came; late ones stand late
+        self._latest: tuple[float, ...] | None = None
         self._attitude: list[tuple[float, ...]] = []
         self._gimbal: list[tuple[float, ...]] = []
         self._camera: bool | None = None
@@ -138,7 +158,29 @@ class Recorder:
         link.on_text = self._on_text
 
     def __len__(self) -> int:
-        return len(self._rows)
+        """Moments recorded."""
+        return len({row[0] for row in self._rows})
+
+    def take(self, earlier: Recorder) -> None:
+        """Begin with the rows of an earlier recorder of the same flight."""
+        self._rows = [*earlier._rows, *self._rows]
+        self._latest = self._latest or earlier._latest
+        self._attitude = [*earlier._attitude, *self._attitude]
+        self._gimbal = [*earlier._gimbal, *self._gimbal]
+        self.gaps = [*earlier.gaps, *self.gaps]
+        self.distance_m += earlier.distance_m
+        self.top_seq = max(self.top_seq, earlier.top_seq)
+        self.clock_offset_s = earlier.clock_offset_s or self.clock_offset_s
+
+    @property
+    def last(self) -> tuple[float, ...] | None:
+        """The latest row: boot time, lon, lat, above launch, msl, speed, battery, item, recording;
+        None before the first."""
+        return self._latest
+
+    @property
+    def yaw_deg(self) -> float:
+        return math.degrees(self._attitude[-1][3]) % 360.0 if self._attitude else 0.0
 
     @property
     def time_s(self) -> float | None:
@@ -154,8 +196,13 @@ class Recorder:
     # -- listeners, on dronekit's thread -----------------------------------------------------------
 
     def _on_time(self, message: Any) -> None:
-        if message.time_unix_usec:
-            self.clock_offset_s = message.time_unix_usec / 1e6 - message.time_boot_ms / 1e3
+        if not message.time_unix_usec:
+            return
+        offset_s = message.time_unix_usec / 1e6 - message.time_boot_ms / 1e3
+        known = self.clock_offset_s
+        # After a restart in flight the boot clock means something else: the rows keep theirs.
+        if known is None or not self._rows or abs(offset_s - known) < _GAP_S:
+            self.clock_offset_s = offset_s
 
     def _on_status(self, message: Any) -> None:
         if message.battery_remaining >= 0:
@@ -221,24 +268,37 @@ class Recorder:
         )
 
     def _on_position(self, message: Any) -> None:
-        before, self.boot_s = self.boot_s, message.time_boot_ms / 1e3
-        if not self.active or (self._rows and self.boot_s <= self._rows[-1][0]):
-            return
+        boot_s = message.time_boot_ms / 1e3
         speed = math.hypot(message.vx, message.vy) / 100
-        if self._rows:
-            self.distance_m += speed * (self.boot_s - before)
-        self._rows.append(
-            (
-                self.boot_s, message.lon / 1e7, message.lat / 1e7, message.relative_alt / 1e3,
-                message.alt / 1e3, speed, self._battery, self._seq, self._recording,
-            )
+        row = (
+            boot_s, message.lon / 1e7, message.lat / 1e7, message.relative_alt / 1e3,
+            message.alt / 1e3, speed, self._battery, self._seq, self._recording,
         )  # fmt: skip
+        before, self.boot_s = self.boot_s, max(self.boot_s, boot_s)
+        if not self.active:
+            self.boot_s = boot_s
+            return
+        latest = self._latest
+        if self._rows and boot_s < self._rows[0][0]:
+            return  # of another boot of the autopilot
+        self._rows.append(row)
+        if latest is None or boot_s > latest[0]:
+            self._latest = row
+            if latest is not None:
+                gap_s = boot_s - before
+                if gap_s <= _GAP_S:
+                    self.distance_m += speed * gap_s
+                else:  # nothing was heard for a while: at least straight on
+                    self.gaps.append((before, boot_s))
+                    self.distance_m += _metres(latest, row[1], row[2])
 
     # -- the result ------------------------------------------------------------------------------
 
     def telemetry(self) -> Telemetry:
         """What was received so far. Raises FlightError where the vehicle's clock is unknown."""
         rows = np.array(self._rows, dtype=float).reshape(-1, 9)
+        _, first_of_each = np.unique(rows[:, 0], return_index=True)  # in order, each moment once
+        rows = rows[first_of_each]
         if self.clock_offset_s is None and len(rows):
             raise FlightError(
                 "the vehicle never sent its time (SYSTEM_TIME), so the record cannot be dated; "
@@ -293,6 +353,12 @@ class Recorder:
             np.degrees(np.interp(boot_s, table[:, 0], table[:, i])) for i in (1, 2, 3)
         )
         return roll, pitch, yaw
+
+
+def _metres(row: tuple[float, ...], lon_deg: float, lat_deg: float) -> float:
+    """From a row's position to another, over the few hundred metres of a gap."""
+    east = (lon_deg - row[1]) * math.cos(math.radians(lat_deg))
+    return math.hypot(east, lat_deg - row[2]) * 111_195.0
 
 
 def _filmed(items: Sequence[MissionItem]) -> frozenset[int]:

@@ -1,260 +1,303 @@
-"""One sortie: checks, mission, take-off, watch, landing; the record is kept however it ends."""
+"""One sortie with one vehicle: checks, loading, arming, the flight, landing."""
 
 from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from pathlib import Path
+from queue import Empty, Queue
+from typing import Protocol
 
-from geo.coordinates import LocalProjection, LonLat
+from geo.coordinates import LocalProjection
 from patrol.errors import FlightError
 from patrol.flight import dronekit_compat as dk
-from patrol.flight.link import Interrupts, Link
+from patrol.flight.link import Link, StatusText
+from patrol.flight.machine import AUTO, RTL, Ending, FlightMachine, Limits, Order, Phase, Sight
+from patrol.flight.preflight import Loadout, Preflight, ask_for_messages
 from patrol.flight.recorder import Recorder
-from patrol.flight.transfer import send_mission
+from patrol.flight.transfer import MissionClient, difference, wire_items
+from patrol.flight.transfer.protocol import ItemKind
 
-if TYPE_CHECKING:
-    from patrol.mission import MissionItem
+__all__ = ["Ended", "Observer", "SortieFlight", "Wish"]
 
-__all__ = ["FlightRules", "SortieFlight"]
-
-_RTL, _LAND = "RTL", "LAND"
-_POSE_MESSAGES = (30, 33, 265, 285)  # ATTITUDE, GLOBAL_POSITION_INT, mount and gimbal attitude
-_CAMERA_CAPTURE_STATUS = 262
-_EVERY_US = 100_000  # 10 Hz
+_DO_PAUSE_CONTINUE = 193
+_LOOK_S = 0.05
+_WAY_HOME = 1.3  # more than the straight way: wind, turns, the climb to the return height
+_LANDING_PCT = 5.0
+_TAKE_OFF_PATIENCE_S = 10.0
 
 
 @dataclass(frozen=True, slots=True)
-class FlightRules:
-    """Limits of a flight. Times named `wall` are of the ground's clock, others of the vehicle's."""
+class Ended:
+    """How a sortie ended, and why where it is not COMPLETE."""
 
-    launch_within_m: float = 50.0
-    ready_wall_s: float = 120.0  # until GPS and position estimate are good
-    arm_wall_s: float = 15.0
-    stall_s: float = 120.0  # without moving 3 m or reaching an item
-    hold_s: float = 120.0  # in a mode that was not ours, without coming down
+    ending: Ending
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What an operator wants: pause, resume, skip, return or land. `answer` gets (done, text)."""
+
+    action: str
+    answer: Callable[[bool, str], None] = lambda done, text: None
+
+
+class Observer(Protocol):
+    """Whoever follows a sortie: the console's stream, the progress bar."""
+
+    def phase(self, phase: Phase, text: str) -> None: ...
+
+    def look(self, link: Link, recorder: Recorder, phase: Phase) -> None: ...
 
 
 class SortieFlight:
-    """Flies the mission `items` on the vehicle behind `link`, writing into `recorder`.
+    """Flies a sortie's mission on the vehicle behind `link`, writing into `recorder`.
 
-    `fly()` returns once the vehicle has landed and disarmed at the mission's end. It raises
-    FlightError where the flight was refused or ended early, and KeyboardInterrupt after Ctrl-C;
-    by then the vehicle is on the ground, unless the message says that the link was lost or the
-    pilot has taken over.
+    `fly` returns how it ended, once the vehicle is on the ground, or is lost, or has been left to
+    its pilot. Wishes may be put into `wishes` from any thread at any time; `abandon` ends the
+    watching without a further order. `skips` gives, for a mission item, the item that the next
+    lane begins with. `record_failed` says why the record cannot be written, None while it can.
     """
 
     def __init__(
         self,
         link: Link,
-        items: Sequence[MissionItem],
-        launch: LonLat,
+        loadout: Loadout,
         recorder: Recorder,
+        folder: Path,
+        observer: Observer,
         *,
-        rules: FlightRules | None = None,
-        energy_share: float = 0.0,
-        on_distance: Callable[[float], None] = lambda metres: None,
+        limits: Limits,
+        wh_per_m_share: float = 0.0,
+        skips: Callable[[int], int] = lambda seq: seq + 1,
+        record_failed: Callable[[], str | None] = lambda: None,
     ) -> None:
-        """`energy_share` is the part of a full battery that the sortie is planned to use."""
+        """`wh_per_m_share` is the share of a full battery that a metre of flight takes."""
         self._link = link
-        self._items = items
-        self._launch = launch
+        self._loadout = loadout
         self._recorder = recorder
-        self._rules = rules or FlightRules()
-        self._energy_share = energy_share
-        self._on_distance = on_distance
-        self._interrupts = Interrupts()
-        self._failure: str | None = None
+        self._folder = folder
+        self._observer = observer
+        self._limits = limits
+        self._share_per_m = wh_per_m_share
+        self._skips = skips
+        self._record_failed = record_failed
         self._said = 0
+        self._here = LocalProjection(loadout.launch)
+        self.wishes: Queue[Wish] = Queue()
+        self.phase = Phase.CHECKING
+        self.abandoned = False
 
-    def fly(self) -> None:
-        with self._interrupts:
-            try:
-                self._prepare()
-                self._take_off()
-                self._watch()
-            except (FlightError, KeyboardInterrupt):
-                raise
-            except Exception:
-                # Something on the ground broke (a full disk, say): the vehicle is to come home.
-                if self._link.armed and not self._link.lost:
-                    self._link.vehicle.mode = dk.VehicleMode(_RTL)
-                raise
-            finally:
-                self._recorder.active = False
-        if self._interrupts.count:
-            raise KeyboardInterrupt
-        if self._failure:
-            raise FlightError(self._failure)
+    # -- the whole -----------------------------------------------------------------------------
 
-    # -- before --------------------------------------------------------------------------------
+    def fly(self) -> Ended:
+        """From the checks to the ground. Never raises for what a flight may meet."""
+        flown = False
+        preflight = Preflight(
+            self._link, self._recorder, self._loadout, self._folder, self._limits,
+            self._recorder.say,
+        )  # fmt: skip
+        try:
+            self._go(Phase.CHECKING)
+            preflight.check()
+            self._go(Phase.LOADING)
+            preflight.load()
+            self._go(Phase.ARMING)
+            self._arm()
+            flown = True
+            ended = self._watch(self._started())
+        except FlightError as error:
+            ended = Ended(Ending.REFUSED, str(error))
+        except KeyboardInterrupt:
+            ended = Ended(Ending.STOPPED, "stopped by the operator before take-off")
+        finally:
+            if flown:
+                self._rescue()
+            self._recorder.active = False
+        if self._link.lost is None:
+            self._link.cancelled.clear()
+            preflight.put_back()
+        return ended
 
-    def _prepare(self) -> None:
-        link, rules = self._link, self._rules
-        self._ask_for_messages()
-        if link.armed:
-            raise FlightError("the vehicle is armed already; land and disarm it first")
-        self._wait(lambda: link.fix_type >= 3, rules.ready_wall_s, "GPS has no 3-D fix")
-        self._wait(lambda: link.ekf_ok, rules.ready_wall_s, "its position estimate is not good")
-        self._wait(lambda: self._recorder.time_s is not None, 10.0, "it does not tell its time")
-        self._ask_for_home()
-        self._wait(lambda: link.home is not None, 30.0, "it does not tell its home position")
-        self._check_place()
-        self._check_battery()
-        send_mission(link, self._items)
-        self._recorder.say("info", f"航线已核对 mission of {len(self._items)} items verified")
+    def take_over(self, top_seq: int) -> Ended | None:
+        """Watch a vehicle that is in the air with this mission; None where it is not in the air.
 
-    def _wait(self, condition: Callable[[], bool], timeout_s: float, complaint: str) -> None:
-        if not self._link.wait(condition, timeout_s, interrupts=self._interrupts):
-            reason = self._link.warning()
+        Raises FlightError where it is flying something else.
+        """
+        link = self._link
+        ask_for_messages(link, wait=True)
+        link.wait(lambda: link.boot_s > 0, 5.0)
+        if not link.armed:
+            return None
+        with link.channel() as channel:
+            client = MissionClient(channel, (link.vehicle._handler.target_system, 1))
+            held = client.download(ItemKind.MISSION)
+        wrong = difference(wire_items(self._loadout.items), held)
+        if wrong:
             raise FlightError(
-                f"the vehicle is not ready to fly: {complaint} after {timeout_s:.0f} s"
-                + (f" ({reason})" if reason else "")
+                f"the vehicle is in the air with another mission than this plan's ({wrong}); "
+                "it was not touched"
             )
+        self._recorder.active = True
+        machine = FlightMachine(self._limits, self._last_seq, Phase.MISSION, top_seq=top_seq)
+        machine.take_over(link.mode)
+        try:
+            self._recorder.say("notice", f"接管 taken over in mode {link.mode} at item {top_seq}")
+            return self._watch(machine)
+        finally:
+            self._rescue()
+            self._recorder.active = False
 
-    def _ask_for_messages(self) -> None:
-        for message_id in (*_POSE_MESSAGES, _CAMERA_CAPTURE_STATUS):
-            every = _EVERY_US if message_id in _POSE_MESSAGES else 10 * _EVERY_US
-            self._link.command(dk.mavlink.MAV_CMD_SET_MESSAGE_INTERVAL, message_id, every)
-        for message_id in (2, 1, 24, 193, 42):  # time, status, GPS, EKF, mission: once a second
-            self._link.command(dk.mavlink.MAV_CMD_SET_MESSAGE_INTERVAL, message_id, 1_000_000)
+    @property
+    def _last_seq(self) -> int:
+        return max(item.seq for item in self._loadout.items)
 
-    def _ask_for_home(self) -> None:
-        self._link.home = None
-        self._link.command(dk.mavlink.MAV_CMD_GET_HOME_POSITION)
-
-    def _check_place(self) -> None:
-        assert self._link.home is not None
-        lon, lat = self._link.home
-        projection = LocalProjection(self._launch)
-        [[east, north]] = projection.forward([[lon, lat]])
-        away = math.hypot(float(east), float(north))
-        if away > self._rules.launch_within_m:
-            raise FlightError(
-                f"the vehicle's home is {away:.0f} m from the launch site "
-                f"({self._launch.lon_deg:.6f}, {self._launch.lat_deg:.6f}), more than "
-                f"{self._rules.launch_within_m:.0f} m: carry it there, or fly a plan for its place"
-            )
-
-    def _check_battery(self) -> None:
-        percent = self._link.battery_pct
-        need = 100.0 * self._energy_share
-        if percent is not None and percent < need:
-            raise FlightError(
-                f"the battery is at {percent:.0f} % and the sortie is planned to use {need:.0f} %; "
-                "put in a charged one"
-            )
+    def _go(self, phase: Phase, text: str = "") -> None:
+        self.phase = phase
+        self._observer.phase(phase, text)
 
     # -- take-off ------------------------------------------------------------------------------
 
-    def _take_off(self) -> None:
+    def _arm(self) -> None:
         link = self._link
+        expected = self._last_seq
+        if link.mission_total not in (None, expected, expected + 1, 65535):
+            raise FlightError(
+                f"the vehicle tells of {link.mission_total} mission items instead of {expected}; "
+                "does another ground station speak to it?"
+            )
         link.set_mode("GUIDED")  # Copter cannot be armed in AUTO
-        self._said = link.said
-        deadline = time.monotonic() + self._rules.arm_wall_s
+        self._said = said = link.said
+        deadline = time.monotonic() + self._limits.arm_wall_s
         while not link.armed:
             link.vehicle.armed = True
-            if link.wait(lambda: link.armed, 1.0, interrupts=self._interrupts):
+            if link.wait(lambda: link.armed, 1.0):
                 break
-            reason = link.warning(self._said)
-            if "Arm:" in reason or time.monotonic() > deadline:  # "PreArm: …" or "Arm: …"
-                reason = reason or "it does not say why"
-                raise FlightError(f"the vehicle refuses to arm: {reason}")
+            refusals = [t.text for t in link.texts_since(said) if "Arm: " in t.text]
+            if refusals or time.monotonic() > deadline:  # "PreArm: …" or "Arm: …"
+                reason = "; ".join(dict.fromkeys(refusals)) or link.warning(said)
+                raise FlightError(f"the vehicle refuses to arm: {reason or 'it does not say why'}")
         self._recorder.active = True
-        # From here on Ctrl-C means: come home.
-        result = link.command(dk.mavlink.MAV_CMD_MISSION_START)
-        if result != dk.mavlink.MAV_RESULT_ACCEPTED:
-            link.vehicle.armed = False
-            reason = link.warning(self._said) or "no reason given"
-            raise FlightError(f"the vehicle does not start the mission: {reason}")
-        if not link.wait(lambda: link.mode == "AUTO" or not link.armed, 10.0):
-            link.set_mode("AUTO")
+        self._go(Phase.TAKEOFF)
+
+    def _started(self) -> FlightMachine:
+        """Start the mission. From here on whatever goes wrong has to end on the ground, so it is
+        the machine's."""
+        link = self._link
+        machine = FlightMachine(self._limits, self._last_seq)
+        try:
+            result = link.command(dk.mavlink.MAV_CMD_MISSION_START)
+            if result != dk.mavlink.MAV_RESULT_ACCEPTED:
+                reason = link.warning(self._said) or "no reason given"
+                raise FlightError(f"the vehicle does not start the mission: {reason}")
+            if not link.wait(lambda: link.mode == AUTO or not link.armed, _TAKE_OFF_PATIENCE_S):
+                link.set_mode(AUTO)
+        except FlightError as error:
+            if link.lost is None or link.mode != AUTO:
+                machine.call_off(str(error), link.mode)
+        except KeyboardInterrupt:
+            link.cancelled.clear()
+            machine.told("return")
+        return machine
 
     # -- in the air ----------------------------------------------------------------------------
 
-    def _watch(self) -> None:
-        """Until the vehicle is disarmed."""
+    def _watch(self, machine: FlightMachine) -> Ended:
         link, recorder = self._link, self._recorder
-        commanded: str | None = None  # the mode we ordered on the way
-        handled = 0  # interrupts acted upon
-        left_auto_at: float | None = None
-        moved_at, moved_m, moved_seq = recorder.boot_s, 0.0, 0
-        while link.armed:
-            reason = link.lost
-            if reason:
-                raise FlightError(self._lost(reason))
-            link.check()
-            with link.changed:
-                link.changed.wait(0.05)
-            self._on_distance(recorder.distance_m)
-            if self._interrupts.count > handled:
-                handled = self._interrupts.count
-                commanded = self._come_down(handled)
-            mode = link.mode
-            if mode == "AUTO":
-                left_auto_at = None
-            elif commanded is None and self._failure is None:
-                self._failure = self._left_auto(mode)
-                recorder.say("error", self._failure)
-                self._stop_camera()
-            now = recorder.boot_s
-            if mode not in ("AUTO", _RTL, _LAND):
-                left_auto_at = now if left_auto_at is None else left_auto_at
-                if now - left_auto_at > self._rules.hold_s:
-                    raise FlightError(
-                        f"the vehicle has stayed in mode {mode} for {self._rules.hold_s:.0f} s; "
-                        "the pilot has it: land it by hand"
-                    )
-            if recorder.distance_m > moved_m + 3.0 or recorder.top_seq > moved_seq:
-                moved_at, moved_m, moved_seq = now, recorder.distance_m, recorder.top_seq
-            elif now - moved_at > self._rules.stall_s and mode == "AUTO" and commanded is None:
-                self._failure = (
-                    f"the mission stalls at item {link.mission_seq}: not moved for "
-                    f"{self._rules.stall_s:.0f} s; called back"
+        link.cancelled.clear()  # what was wished before take-off waits in `wishes`
+        said = self._said
+        was_silent = False
+        while machine.ending is None:
+            if self.abandoned:
+                return Ended(
+                    Ending.LOST, f"left in the air in mode {link.mode} by the operator's order"
                 )
-                recorder.say("error", self._failure)
-                commanded = self._order(_RTL)
-        self._finish(commanded)
+            link.raise_fault()
+            with link.changed:
+                link.changed.wait(_LOOK_S)
+            silent = link.lost
+            if silent:
+                link.reconnect()
+            elif was_silent:
+                ask_for_messages(link, wait=False)
+            was_silent = silent is not None
+            texts, said = link.texts_since(said), link.said
+            for order in machine.see(self._sight(silent, tuple(texts))):
+                self._carry_out(order)
+            self._heed_wishes(machine)
+            for level, text in machine.events:
+                recorder.say(level, text)
+            machine.events.clear()
+            if machine.phase is not self.phase:
+                self._go(machine.phase, machine.reason)
+            self._observer.look(link, recorder, machine.phase)
+        return Ended(machine.ending, machine.reason)
 
-    def _finish(self, commanded: str | None) -> None:
-        """Landed and disarmed: was all of it flown?"""
-        last = max(item.seq for item in self._items)
-        if self._failure is None and commanded is None and self._recorder.top_seq < last:
-            reason = self._link.warning(self._said)
-            self._failure = f"the flight ended at item {self._recorder.top_seq} of {last}" + (
-                f": {reason}" if reason else ""
-            )
+    def _sight(self, silent: str | None, texts: tuple[StatusText, ...]) -> Sight:
+        link, recorder = self._link, self._recorder
+        return Sight(
+            wall_s=time.monotonic(), boot_s=link.boot_s, mode=link.mode, armed=link.armed,
+            seq=link.mission_seq, moved_m=recorder.distance_m, battery_pct=link.battery_pct,
+            need_pct=self._need_pct(), has_fix=link.fix_type >= 3, ekf_ok=link.ekf_ok,
+            fence_breached=link.fence_breached, reboots=link.reboots, contact_s=link.contact_s,
+            silent=silent,
+            record_failed=self._record_failed(), texts=texts,
+        )  # fmt: skip
 
-    def _left_auto(self, mode: str) -> str:
-        reason = self._link.warning(self._said)
-        item = self._recorder.top_seq
-        what = f"the vehicle left the mission at item {item} and went to {mode}"
-        return what + (f": {reason}" if reason else "; the pilot or a failsafe wanted so")
+    def _need_pct(self) -> float:
+        """The charge that the way home and the landing take from here."""
+        last = self._recorder.last
+        if last is None:
+            return 0.0
+        [[east, north]] = self._here.forward([[last[1], last[2]]])
+        way_m = math.hypot(float(east), float(north)) * _WAY_HOME
+        return 100.0 * self._share_per_m * way_m + _LANDING_PCT
 
-    def _lost(self, reason: str) -> str:
-        text = self._link.warning(self._said)
-        self._recorder.say("error", f"链路中断 link lost: {reason}")
-        return (
-            f"link lost in flight at item {self._recorder.top_seq}: {reason}"
-            + (f" (the last it said: {text})" if text else "")
-            + "; its own failsafe has to bring it home; what was received is kept"
-        )
+    def _heed_wishes(self, machine: FlightMachine) -> None:
+        while True:
+            try:
+                wish = self.wishes.get_nowait()
+            except Empty:
+                return
+            order, refusal = machine.told(wish.action)
+            if refusal is None and order is not None:
+                refusal = self._carry_out(order)
+                if refusal is None:
+                    machine.obeyed(order)
+            wish.answer(refusal is None, refusal or f"{wish.action}: {machine.phase}")
 
-    def _come_down(self, times: int) -> str:
-        """Ctrl-C: once is 'return', twice is 'land here', a third time gives up waiting."""
-        if times >= 3:
-            raise KeyboardInterrupt
-        mode = _RTL if times == 1 else _LAND
-        self._recorder.say("warning", f"操作员中止 stopped by the operator: {mode}")
-        return self._order(mode)
+    def _carry_out(self, order: Order) -> str | None:
+        """Carry out an order; why it was refused, None where it was not."""
+        link = self._link
+        try:
+            if order.kind == "mode":
+                link.ask_for_mode(order.mode)
+                return None
+            if order.kind == "camera_off":
+                link.tell(dk.mavlink.MAV_CMD_VIDEO_STOP_CAPTURE)
+                link.tell(dk.mavlink.MAV_CMD_DO_SET_CAM_TRIGG_DIST)
+                return None
+            if order.kind == "skip":
+                to = float(self._skips(link.mission_seq))
+                result = link.command(dk.mavlink.MAV_CMD_DO_SET_MISSION_CURRENT, to)
+            else:
+                goes_on = float(order.kind == "go_on")
+                result = link.command(_DO_PAUSE_CONTINUE, goes_on, timeout_s=3.0)
+        except (FlightError, KeyboardInterrupt) as error:
+            link.cancelled.clear()
+            return str(error) or "interrupted"
+        if result == dk.mavlink.MAV_RESULT_ACCEPTED:
+            return None
+        entry = dk.mavlink.enums["MAV_RESULT"].get(result)
+        return f"the vehicle does not do it ({entry.name if entry else 'no answer'})"
 
-    def _order(self, mode: str) -> str:
-        self._link.set_mode(mode)
-        self._stop_camera()
-        return mode
-
-    def _stop_camera(self) -> None:
-        """Outside the mission nobody else stops the recording."""
-        self._link.command(dk.mavlink.MAV_CMD_VIDEO_STOP_CAPTURE)
+    def _rescue(self) -> None:
+        """Where the ground's program itself fails, a vehicle on its mission is called home."""
+        link = self._link
+        if self.abandoned or link.lost is not None:
+            return
+        if link.armed and link.mode in (AUTO, "GUIDED") and self.phase is not Phase.PILOT:
+            link.ask_for_mode(RTL)

@@ -6,7 +6,8 @@ link (TCP) -> commands, streams                      -> process (the loop), hand
 
 from __future__ import annotations
 
+from patrol.simulation.vehicle.faults import Fault
 from patrol.simulation.vehicle.handle import SimulatedVehicle
-from patrol.simulation.vehicle.settings import Fault, VehicleSettings
+from patrol.simulation.vehicle.settings import VehicleSettings
 
 __all__ = ["Fault", "SimulatedVehicle", "VehicleSettings"]

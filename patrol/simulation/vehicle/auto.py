@@ -8,7 +8,7 @@ from typing import Protocol
 
 from pymavlink.dialects.v20 import ardupilotmega as mavlink
 
-from patrol.simulation.vehicle.mission import StoredItem
+from patrol.simulation.vehicle.items import StoredItem
 from patrol.simulation.vehicle.motion.airframe import Airframe
 from patrol.simulation.vehicle.motion.path import Setpoint, Stop
 from patrol.simulation.vehicle.parameters import Parameters
@@ -38,7 +38,7 @@ class MissionCrew(Protocol):
 
     def place(self, item: StoredItem) -> Setpoint: ...
 
-    def home_point(self) -> Setpoint: ...
+    def return_point(self) -> Setpoint: ...
 
     def do(self, item: StoredItem) -> None: ...
 
@@ -115,7 +115,7 @@ class MissionRun:
             up = self._crew.place(item).up
             self._task = Climb(airframe, airframe.known_east, airframe.known_north, up)
         elif item.command == mavlink.MAV_CMD_NAV_RETURN_TO_LAUNCH:
-            self._task = ReturnHome(airframe, self._crew.home_point(), self._crew.parameters)
+            self._task = ReturnHome(airframe, self._crew.return_point(), self._crew.parameters)
         elif item.command == mavlink.MAV_CMD_NAV_LAND:
             at = self._crew.place(item) if item.lat_e7 or item.lon_e7 else spot
             here = Setpoint(spot.east, spot.north, spot.up)

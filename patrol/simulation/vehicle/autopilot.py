@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import math
 import random
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from pymavlink.dialects.v20 import ardupilotmega as mavlink
 
 from geo.coordinates import EastNorth, LocalProjection, LonLat
 from patrol.simulation.vehicle.auto import MissionRun
-from patrol.simulation.vehicle.mission import MissionProtocol, StoredItem
+from patrol.simulation.vehicle.fence import Fence, nearest_return
+from patrol.simulation.vehicle.items import StoredItem
+from patrol.simulation.vehicle.mission import ItemLists
 from patrol.simulation.vehicle.motion.airframe import Airframe
 from patrol.simulation.vehicle.motion.battery import Battery, flight_power_w
 from patrol.simulation.vehicle.motion.path import Setpoint, Stop
@@ -34,12 +38,14 @@ __all__ = ["MODES", "Autopilot"]
 # Copter's custom_mode numbers.
 MODES = {
     "STABILIZE": 0,
+    "ALT_HOLD": 2,
     "AUTO": 3,
     "GUIDED": 4,
     "LOITER": 5,
     "RTL": 6,
     "LAND": 9,
     "BRAKE": 17,
+    "SMART_RTL": 21,
 }
 _NAMES = {number: name for name, number in MODES.items()}
 _GPS_READY_S = 3.0
@@ -65,7 +71,9 @@ class Autopilot:
         self.battery = Battery(settings.battery_wh, settings.battery_pct)
         self.parameters.set("BATT_CAPACITY", round(self.battery.capacity_mah))
         refuse = next((int(f.at) for f in settings.faults if f.kind == "item"), None)
-        self.mission = MissionProtocol(send, self.say, self.home_item, refuse)
+        self.lists = ItemLists(send, self.say, self.home_item, refuse)
+        self.mission = self.lists.mission
+        self._fence: tuple[int, Fence] = (-1, Fence((), self.projection))
         self._begin_weather()
         self.ticks = 0
         self.mode = MODES["STABILIZE"]
@@ -74,6 +82,8 @@ class Autopilot:
         self.recording = False
         self.recording_since_s = 0.0
         self.trigger_m = 0.0  # metres from photo to photo; 0: none
+        self.photos = 0
+        self._photo_at = (0.0, 0.0)
         self.gimbal_pitch_deg = 0.0
         self.cruise_m_s = self.parameters["WPNAV_SPEED"] / 100
         self.current_seq = 0
@@ -83,6 +93,7 @@ class Autopilot:
         self._task: Task | None = None
         self._run: MissionRun | None = None
         self._run_version = 0
+        self.paused = False
         self._armed_at_s = 0.0
         self.took_off_at_s = 0.0
         self.safety = Safety(self)
@@ -116,6 +127,14 @@ class Autopilot:
             return self._run.landing
         task = self._task
         return isinstance(task, Descend) or (isinstance(task, ReturnHome) and task.landing)
+
+    @property
+    def fence(self) -> Fence:
+        """The fence as it is now."""
+        stored = self.lists.fence
+        if self._fence[0] != stored.version:
+            self._fence = (stored.version, Fence(stored.items, self.projection))
+        return self._fence[1]
 
     def known_position(self) -> LonLat:
         """The position estimate."""
@@ -165,6 +184,8 @@ class Autopilot:
             if not total
             else mavlink.MISSION_STATE_COMPLETE
             if self._run and self._run.complete
+            else mavlink.MISSION_STATE_PAUSED
+            if self._run and self.paused
             else mavlink.MISSION_STATE_ACTIVE
             if self._run
             else mavlink.MISSION_STATE_NOT_STARTED
@@ -185,8 +206,7 @@ class Autopilot:
         elif item.command == mavlink.MAV_CMD_VIDEO_STOP_CAPTURE:
             self.record(False)
         elif item.command == mavlink.MAV_CMD_DO_SET_CAM_TRIGG_DIST:
-            self.trigger_m = max(0.0, item.params[0])
-            self.pose_changed = True
+            self.trigger(item.params[0])
 
     def change_speed(self, speed_m_s: float, *, replan: bool) -> bool:
         if not 0.2 <= speed_m_s <= 20.0:
@@ -201,6 +221,30 @@ class Autopilot:
             return False
         self.gimbal_pitch_deg = pitch_deg
         return True
+
+    def trigger(self, distance_m: float) -> bool:
+        """A photo each so many metres, 0 for none."""
+        self.trigger_m = max(0.0, distance_m)
+        self.pose_changed = True
+        if self.trigger_m > 0:
+            self._shoot()
+        return True
+
+    def _shoot(self) -> None:
+        self.photos += 1
+        air = self.airframe
+        self._photo_at = (air.known_east, air.known_north)
+        position = self.known_position()
+        lat_e7, lon_e7 = round(position.lat_deg * 1e7), round(position.lon_deg * 1e7)
+        up = air.known_up
+        self.send(
+            mavlink.MAVLink_camera_feedback_message(
+                round((self.settings.start_s + self.time_s) * 1e6), 1, 0, self.photos,
+                lat_e7, lon_e7, self.settings.home_msl_m + up, up, math.degrees(air.roll),
+                math.degrees(air.pitch), math.degrees(air.yaw) % 360, 0.0,
+                mavlink.CAMERA_FEEDBACK_PHOTO,
+            )
+        )  # fmt: skip
 
     def record(self, on: bool) -> None:
         if on != self.recording:
@@ -220,6 +264,12 @@ class Autopilot:
             return "PreArm: Need Position Estimate"
         if self.battery.percent < self.parameters["BATT_ARM_PCT"]:
             return f"PreArm: Battery 1 low: {self.battery.percent:.0f} percent"
+        air = self.airframe
+        fence_refusal = self.fence.arm_refusal(
+            self.parameters, air.known_east, air.known_north, air.known_up
+        )
+        if fence_refusal:
+            return fence_refusal
         need_takeoff = int(self.parameters["ARMING_MIS_ITEMS"]) & 8
         if need_takeoff and not self._has_takeoff():
             return "PreArm: Missing mission item: takeoff"
@@ -289,15 +339,42 @@ class Autopilot:
         """Begin what the present mode does in the air."""
         resume = self._run.seq if self._run and not self._run.complete else 1
         self._run = None
+        self.paused = False
         airframe = self.airframe
         if self.mode == MODES["AUTO"]:
             self._start_mission(max(resume, self.current_seq))
-        elif self.mode == MODES["RTL"]:
-            self._task = ReturnHome(airframe, self.home_point(), self.parameters)
+        elif self.mode in (MODES["RTL"], MODES["SMART_RTL"]):
+            self._task = ReturnHome(airframe, self.return_point(), self.parameters)
         elif self.mode == MODES["LAND"]:
             self._task = Descend(airframe, stopping(airframe), self.parameters)
         else:  # without a pilot's sticks, STABILIZE too holds its place
             self._task = Hold(stopping(airframe))
+
+    def return_point(self) -> Setpoint:
+        """Where a return leads, `up` the height to return at."""
+        here = (self.airframe.known_east, self.airframe.known_north)
+        return nearest_return(
+            self.lists.rally.items, self.home_point(), here, self.projection, self.parameters
+        )
+
+    def pilot_lands(self) -> None:
+        """The pilot brings it down by the sticks, in the mode that it is in."""
+        if self.flying and self.mode != MODES["AUTO"]:
+            self._run = None
+            self._task = Descend(self.airframe, stopping(self.airframe), self.parameters)
+
+    def pause(self, *, hold: bool) -> bool:
+        """DO_PAUSE_CONTINUE: hold on the mission, or go on; refused where it is not flown."""
+        if not self.flying or self.mode != MODES["AUTO"] or self._run is None:
+            return False
+        if hold and not self.paused:
+            self.paused = True
+            self._task = Hold(stopping(self.airframe))
+        elif not hold and self.paused:
+            self.paused = False
+            self._start_mission(self._run.seq)
+        self.send_current()
+        return True
 
     def start_mission(self) -> bool:
         """MISSION_START: go to AUTO and, from the ground, take off."""
@@ -315,6 +392,7 @@ class Autopilot:
 
     def _start_mission(self, first: int) -> None:
         self._run_version = self.mission.version
+        self.paused = False
         self._run = MissionRun(self, tuple(self.mission.items), first)
 
     def take_off(self, height_m: float) -> bool:
@@ -396,17 +474,42 @@ class Autopilot:
                 self._start_mission(min(run.seq, len(self.mission.items) - 1))
             else:
                 self.set_mode(MODES["LOITER"])
-        task: Task | None = self._run or self._task
+        task: Task | None = self._task if self.paused else self._run or self._task
         if task is None:
             task = self._task = Hold(stopping(self.airframe))
         self.wind.step(dt, self.airframe.up, self.airframe.air_speed)
         self.airframe.fly(dt, task.update(dt), self.wind, task.course_rad())
         self.flown_m += self.airframe.ground_speed * dt
         self.battery.drain(flight_power_w(self.airframe.air_speed, self.airframe.v_up), dt)
-        if task.done and (self._run or self.landing):
+        if self.trigger_m > 0:
+            east, north = self._photo_at
+            air = self.airframe
+            if math.hypot(air.known_east - east, air.known_north - north) >= self.trigger_m:
+                self._shoot()
+        if task.done and (self._run or self.landing) and not self.paused:
             self.disarm(force=True)
         elif self.battery.left_wh <= 0 and not self.airframe.on_ground:
             self._fall()
+
+    def restarted(self, send: Callable[[Any], None]) -> Autopilot:
+        """The autopilot after a restart: its clock at nothing, its body where it fell, its lists
+        and parameters as they were."""
+        now_s = self.settings.start_s + self.time_s
+        after = [f for f in self.settings.faults if f.kind != "reboot"]
+        fresh = Autopilot(replace(self.settings, start_s=now_s, faults=tuple(after)), send)
+        for old, new in (
+            (self.lists.mission, fresh.lists.mission),
+            (self.lists.fence, fresh.lists.fence),
+            (self.lists.rally, fresh.lists.rally),
+        ):
+            new.items = old.items
+            new.version = old.version + 1
+        fresh.parameters = self.parameters
+        fresh.battery = self.battery
+        for name in ("east", "north", "yaw"):
+            setattr(fresh.airframe, name, getattr(self.airframe, name))
+        fresh._home = (fresh.airframe.east, fresh.airframe.north)
+        return fresh
 
     def _fall(self) -> None:
         self.say(mavlink.MAV_SEVERITY_EMERGENCY, "Crash: battery exhausted")

@@ -20,6 +20,14 @@ DENIED: int = mavlink.MAV_RESULT_DENIED
 FAILED: int = mavlink.MAV_RESULT_FAILED
 UNSUPPORTED: int = mavlink.MAV_RESULT_UNSUPPORTED
 
+_LIST_MESSAGES = (
+    "MISSION_COUNT",
+    "MISSION_REQUEST_LIST",
+    "MISSION_REQUEST",
+    "MISSION_REQUEST_INT",
+    "MISSION_CLEAR_ALL",
+    "MISSION_WRITE_PARTIAL_LIST",
+)
 _FORCE_MAGIC = 21196.0
 
 
@@ -54,6 +62,11 @@ class CommandDesk:
             mavlink.MAV_CMD_DO_GIMBAL_MANAGER_PITCHYAW: lambda p: _answer(
                 ap.point_gimbal(p[0]), DENIED
             ),
+            mavlink.MAV_CMD_DO_PAUSE_CONTINUE: lambda p: _answer(ap.pause(hold=p[0] == 0)),
+            mavlink.MAV_CMD_DO_FENCE_ENABLE: lambda p: _answer(
+                ap.parameters.set("FENCE_ENABLE", float(p[0] != 0))
+            ),
+            mavlink.MAV_CMD_DO_SET_CAM_TRIGG_DIST: lambda p: _answer(ap.trigger(p[0]), DENIED),
             mavlink.MAV_CMD_VIDEO_START_CAPTURE: lambda p: self._record(True),
             mavlink.MAV_CMD_VIDEO_STOP_CAPTURE: lambda p: self._record(False),
             mavlink.MAV_CMD_SET_MESSAGE_INTERVAL: self._set_interval,
@@ -66,8 +79,8 @@ class CommandDesk:
                 mavlink.MAVLINK_MSG_ID_HOME_POSITION
             ),
         }
-        mission = ap.mission
         self._messages: dict[str, Callable[[Any, float], None]] = {
+            **dict.fromkeys(_LIST_MESSAGES, self._on_list),
             "HEARTBEAT": self._on_heartbeat,
             "PING": self._on_ping,
             "COMMAND_LONG": self._on_command_long,
@@ -79,21 +92,9 @@ class CommandDesk:
             "PARAM_REQUEST_LIST": lambda m, now: self._all_parameters(),
             "PARAM_REQUEST_READ": lambda m, now: self._read_parameter(m),
             "PARAM_SET": lambda m, now: self._set_parameter(m),
-            "MISSION_COUNT": mission.on_count,
             "MISSION_ITEM": self._on_item,
             "MISSION_ITEM_INT": self._on_item,
-            "MISSION_REQUEST_LIST": lambda m, now: mission.on_request_list(m),
-            "MISSION_REQUEST": lambda m, now: mission.on_request(
-                m, as_int=False, current=ap.current_seq
-            ),
-            "MISSION_REQUEST_INT": lambda m, now: mission.on_request(
-                m, as_int=True, current=ap.current_seq
-            ),
-            "MISSION_CLEAR_ALL": lambda m, now: mission.on_clear(
-                m, allowed=not (ap.flying and ap.mode == MODES["AUTO"])
-            ),
             "MISSION_SET_CURRENT": lambda m, now: self._discard(ap.set_current(m.seq)),
-            "MISSION_WRITE_PARTIAL_LIST": lambda m, now: mission.refuse_request(m),
             "SET_POSITION_TARGET_GLOBAL_INT": self._on_position_target,
         }
 
@@ -131,7 +132,13 @@ class CommandDesk:
         if message.get_type() == "MISSION_ITEM" and message.current in (2, 3):
             self._guided(message.x, message.y, message.z)
             return
-        self._ap.mission.on_item(message, now_s)
+        self._on_list(message, now_s)
+
+    def _on_list(self, message: Any, now_s: float) -> None:
+        """A message of the mission protocol."""
+        ap = self._ap
+        busy = ap.flying and ap.mode == MODES["AUTO"]
+        ap.lists.handle(message, now_s, current=ap.current_seq, busy=busy)
 
     def _on_position_target(self, message: Any, now_s: float) -> None:
         if not message.type_mask & 0b111:  # position wanted

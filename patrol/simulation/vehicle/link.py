@@ -78,6 +78,11 @@ class Link:
             return []
         return self._receive()
 
+    def hang_up(self) -> None:
+        """Close the connection, as a restart does; another may come."""
+        self._flush()
+        self._hang_up()
+
     def close(self) -> None:
         self._hang_up()
         self._listener.close()

@@ -1,170 +1,172 @@
-"""The stored mission and the MAVLink mission protocol, spoken as ArduPilot speaks it.
+"""The MAVLink mission protocol, vehicle's side, spoken as ArduPilot speaks it: one class for the
+mission, the fence and the rally points.
 
-Facts from the MAVLink guide ('Mission Protocol') and from what a Copter 4.6 does: items are asked
-for with plain MISSION_REQUEST and taken as MISSION_ITEM or MISSION_ITEM_INT; positions are stored
-as 1e-7 degrees and centimetres; item 0 is home; a refused item leaves the part before it in place.
+Facts from the MAVLink guide ('Mission Protocol') and ArduPilot 4.6's MissionItemProtocol: items are
+asked for with plain MISSION_REQUEST and taken as MISSION_ITEM or MISSION_ITEM_INT; item 0 of a
+mission is home; an item out of turn is answered with INVALID_SEQUENCE and nothing else happens; a
+mission is overwritten item by item, so a refused item leaves a mix of new and old, while a fence
+takes effect only as a whole; asking and listing are denied while an upload is under way, which is
+given up after eight seconds of silence.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 from pymavlink.dialects.v20 import ardupilotmega as mavlink
 
-__all__ = ["MAX_ITEMS", "MissionProtocol", "StoredItem"]
+from patrol.simulation.vehicle.items import Refusal, StoredItem, fence_rings, stored
+
+__all__ = ["MAX_ITEMS", "ItemLists", "ItemProtocol"]
 
 MAX_ITEMS = 650
+_MOST = {
+    mavlink.MAV_MISSION_TYPE_MISSION: MAX_ITEMS,
+    mavlink.MAV_MISSION_TYPE_FENCE: 254,
+    mavlink.MAV_MISSION_TYPE_RALLY: 50,
+}
 _ASK_AGAIN_S = 1.0
 _GIVE_UP_S = 8.0
 
-_GLOBAL_FRAMES = {
-    mavlink.MAV_FRAME_GLOBAL: mavlink.MAV_FRAME_GLOBAL,
-    mavlink.MAV_FRAME_GLOBAL_INT: mavlink.MAV_FRAME_GLOBAL,
-    mavlink.MAV_FRAME_GLOBAL_RELATIVE_ALT: mavlink.MAV_FRAME_GLOBAL_RELATIVE_ALT,
-    mavlink.MAV_FRAME_GLOBAL_RELATIVE_ALT_INT: mavlink.MAV_FRAME_GLOBAL_RELATIVE_ALT,
-}
-NAV_COMMANDS = frozenset(
-    {
-        mavlink.MAV_CMD_NAV_WAYPOINT,
-        mavlink.MAV_CMD_NAV_TAKEOFF,
-        mavlink.MAV_CMD_NAV_LAND,
-        mavlink.MAV_CMD_NAV_RETURN_TO_LAUNCH,
-        mavlink.MAV_CMD_NAV_LOITER_TIME,
-    }
-)
-DO_COMMANDS = frozenset(
-    {
-        mavlink.MAV_CMD_DO_CHANGE_SPEED,
-        mavlink.MAV_CMD_DO_MOUNT_CONTROL,
-        mavlink.MAV_CMD_DO_GIMBAL_MANAGER_PITCHYAW,
-        mavlink.MAV_CMD_DO_SET_CAM_TRIGG_DIST,
-        mavlink.MAV_CMD_DO_DIGICAM_CONTROL,
-        mavlink.MAV_CMD_IMAGE_START_CAPTURE,
-        mavlink.MAV_CMD_IMAGE_STOP_CAPTURE,
-        mavlink.MAV_CMD_VIDEO_START_CAPTURE,
-        mavlink.MAV_CMD_VIDEO_STOP_CAPTURE,
-    }
-)
-# Commands whose x and y are a place, which must then be one.
-_PLACED = NAV_COMMANDS - {mavlink.MAV_CMD_NAV_RETURN_TO_LAUNCH}
 
-
-@dataclass(frozen=True, slots=True)
-class StoredItem:
-    """A mission item as the vehicle keeps it: 1e-7 degrees, centimetres, float32 parameters."""
-
-    command: int
-    frame: int
-    params: tuple[float, float, float, float]
-    lat_e7: int
-    lon_e7: int
-    alt_cm: int
-    autocontinue: int = 1
-
-    @property
-    def lat_deg(self) -> float:
-        return self.lat_e7 / 1e7
-
-    @property
-    def lon_deg(self) -> float:
-        return self.lon_e7 / 1e7
-
-    @property
-    def alt_m(self) -> float:
-        return self.alt_cm / 100.0
-
-    @property
-    def is_nav(self) -> bool:
-        return self.command in NAV_COMMANDS
-
-
-class Refusal(Exception):  # noqa: N818 - a protocol answer, not a program error
-    """An item or request that is answered with this MAV_MISSION_RESULT."""
-
-    def __init__(self, result: int) -> None:
-        super().__init__(result)
-        self.result = result
-
-
-class MissionProtocol:
-    """Answers the messages of the mission protocol; `items[0]` is home.
+class ItemProtocol:
+    """Answers the mission protocol's messages about one list.
 
     `send` sends a message, `say` a STATUSTEXT; times are wall seconds, since they guard a link.
+    `home` gives a mission's item 0.
     """
 
     def __init__(
         self,
+        kind: int,
         send: Callable[[Any], None],
         say: Callable[[int, str], None],
-        home: Callable[[], StoredItem],
-        refuse_item: int | None,
+        home: Callable[[], StoredItem] | None = None,
+        refuse_item: int | None = None,
     ) -> None:
+        self.kind = kind
         self._send = send
         self._say = say
         self._home = home
         self._refuse_item = refuse_item
         self.items: list[StoredItem] = []
         self.version = 0  # counts changes, so that the autopilot knows that it must look again
-        self._expected = 0  # items still coming in an upload; 0 when none is under way
+        self._coming: list[StoredItem] = []  # of a list that takes effect as a whole
+        self._expected = 0  # items in the upload under way; 0 when there is none
         self._next = 0
-        self._peer = (255, 0)
+        self._peer = (255, 0)  # whom answers go to
+        self._uploader = (255, 0)
         self._asked_s = self._heard_s = 0.0
 
     @property
     def uploading(self) -> bool:
         return self._expected > 0
 
+    @property
+    def _is_mission(self) -> bool:
+        return bool(self.kind == mavlink.MAV_MISSION_TYPE_MISSION)
+
+    def handle(self, message: Any, now_s: float, *, current: int = 0, busy: bool = False) -> None:
+        """Act on one message about this list. `current` is the item being flown, `busy` whether
+        the mission is being flown and may not be cleared."""
+        self._peer = (message.get_srcSystem(), message.get_srcComponent())
+        name = message.get_type()
+        if name == "MISSION_COUNT":
+            self._on_count(message, now_s)
+        elif name in ("MISSION_ITEM", "MISSION_ITEM_INT"):
+            self._on_item(message, now_s)
+        elif name == "MISSION_REQUEST_LIST":
+            if self.uploading:
+                self._ack(mavlink.MAV_MISSION_DENIED)
+            else:
+                self._send(
+                    mavlink.MAVLink_mission_count_message(*self._peer, len(self.items), self.kind)
+                )
+        elif name in ("MISSION_REQUEST", "MISSION_REQUEST_INT"):
+            self._on_request(message, as_int=name.endswith("INT"), current=current)
+        elif name == "MISSION_CLEAR_ALL":
+            self._on_clear(busy=busy)
+        elif name == "MISSION_WRITE_PARTIAL_LIST":
+            self._ack(mavlink.MAV_MISSION_UNSUPPORTED)
+
     # -- upload --------------------------------------------------------------------------------
 
-    def on_count(self, message: Any, now_s: float) -> None:
-        self._peer = (message.get_srcSystem(), message.get_srcComponent())
-        if message.mission_type != mavlink.MAV_MISSION_TYPE_MISSION:
-            self._ack(mavlink.MAV_MISSION_UNSUPPORTED, message.mission_type)
-        elif message.count > MAX_ITEMS:
-            self._ack(mavlink.MAV_MISSION_NO_SPACE)
-        else:
-            self.items = []
-            self.version += 1
-            self._expected = message.count
-            self._next = 0
-            self._heard_s = now_s
-            if message.count:
-                self._ask(now_s)
-            else:
-                self._ack(mavlink.MAV_MISSION_ACCEPTED)
+    def _is_another(self) -> bool:
+        """Whether somebody else's upload is under way."""
+        return self.uploading and self._peer != self._uploader
 
-    def on_item(self, message: Any, now_s: float) -> None:
-        """Take a MISSION_ITEM or MISSION_ITEM_INT."""
+    def _on_count(self, message: Any, now_s: float) -> None:
+        if self._is_another():
+            self._ack(mavlink.MAV_MISSION_DENIED)
+            return
+        if message.count > _MOST[self.kind]:
+            self._say(mavlink.MAV_SEVERITY_WARNING, f"Only {_MOST[self.kind]} items are supported")
+            self._ack(mavlink.MAV_MISSION_NO_SPACE)
+            return
+        self._coming = []
+        if self.kind != mavlink.MAV_MISSION_TYPE_FENCE:
+            del self.items[message.count :]
+            self.version += 1
+        self._expected, self._next = message.count, 0
+        self._uploader, self._heard_s = self._peer, now_s
+        if message.count:
+            self._ask(now_s)
+        else:
+            self._complete()
+
+    def _on_item(self, message: Any, now_s: float) -> None:
         if not self.uploading:
             self._ack(mavlink.MAV_MISSION_ERROR)
             return
-        self._heard_s = now_s
         if message.seq != self._next:
-            if message.seq > self._next:
-                self._ack(mavlink.MAV_MISSION_INVALID_SEQUENCE)
-            self._ask(now_s)  # a duplicate of one that we have is only answered
+            self._ack(mavlink.MAV_MISSION_INVALID_SEQUENCE)
+            return
+        if self._is_another():
+            self._ack(mavlink.MAV_MISSION_DENIED)
             return
         try:
             if message.seq == self._refuse_item:
                 raise Refusal(mavlink.MAV_MISSION_INVALID)
-            item = stored(message)
+            item = stored(message, self.kind)
         except Refusal as refusal:
             self._expected = 0
             self._say(mavlink.MAV_SEVERITY_WARNING, f"Mission item {message.seq} refused")
             self._ack(refusal.result)
             return
-        self.items.append(self._home() if message.seq == 0 else item)
-        self.version += 1
+        self._heard_s = now_s
+        if self._is_mission and message.seq == 0 and self._home is not None:
+            item = self._home()
+        self._keep(item, message.seq)
         self._next += 1
         if self._next == self._expected:
-            self._expected = 0
-            self._ack(mavlink.MAV_MISSION_ACCEPTED)
-            self._say(mavlink.MAV_SEVERITY_INFO, f"Mission: {len(self.items)} items")
+            self._complete()
         else:
             self._ask(now_s)
+
+    def _keep(self, item: StoredItem, seq: int) -> None:
+        if self.kind == mavlink.MAV_MISSION_TYPE_FENCE:
+            self._coming.append(item)
+            return
+        if seq < len(self.items):
+            self.items[seq] = item
+        else:
+            self.items.append(item)
+        self.version += 1
+
+    def _complete(self) -> None:
+        self._expected = 0
+        if self.kind == mavlink.MAV_MISSION_TYPE_FENCE:
+            try:
+                fence_rings(self._coming)
+            except Refusal as refusal:
+                self._ack(refusal.result)
+                return
+            self.items, self._coming = self._coming, []
+            self.version += 1
+        self._ack(mavlink.MAV_MISSION_ACCEPTED)
+        if self._is_mission:
+            self._say(mavlink.MAV_SEVERITY_INFO, f"Mission: {len(self.items)} items")
 
     def tick(self, now_s: float) -> None:
         """Ask again for an item that does not come; give up after a while."""
@@ -173,114 +175,87 @@ class MissionProtocol:
         if now_s - self._heard_s > _GIVE_UP_S:
             self._expected = 0
             self._say(mavlink.MAV_SEVERITY_WARNING, "Mission upload timeout")
+            self._peer = self._uploader
             self._ack(mavlink.MAV_MISSION_OPERATION_CANCELLED)
         elif now_s - self._asked_s > _ASK_AGAIN_S:
             self._ask(now_s)
 
     def _ask(self, now_s: float) -> None:
         self._asked_s = now_s
-        self._send(mavlink.MAVLink_mission_request_message(*self._peer, self._next, 0))
+        self._send(mavlink.MAVLink_mission_request_message(*self._uploader, self._next, self.kind))
 
     # -- download and the rest -----------------------------------------------------------------
 
-    def on_request_list(self, message: Any) -> None:
-        self._peer = (message.get_srcSystem(), message.get_srcComponent())
-        if message.mission_type != mavlink.MAV_MISSION_TYPE_MISSION:
-            self._ack(mavlink.MAV_MISSION_UNSUPPORTED, message.mission_type)
-        elif self.uploading:
+    def _on_request(self, message: Any, *, as_int: bool, current: int) -> None:
+        if self.uploading:
             self._ack(mavlink.MAV_MISSION_DENIED)
-        else:
-            self._send(mavlink.MAVLink_mission_count_message(*self._peer, len(self.items), 0))
-
-    def on_request(self, message: Any, *, as_int: bool, current: int) -> None:
-        self._peer = (message.get_srcSystem(), message.get_srcComponent())
-        if message.mission_type != mavlink.MAV_MISSION_TYPE_MISSION:
-            self._ack(mavlink.MAV_MISSION_UNSUPPORTED, message.mission_type)
             return
         if not 0 <= message.seq < len(self.items):
             self._ack(mavlink.MAV_MISSION_INVALID_SEQUENCE)
             return
         item = self.items[message.seq]
+        is_current = self._is_mission and message.seq == current
         head = (*self._peer, message.seq, item.frame, item.command)
-        tail = (int(message.seq == current), item.autocontinue, *item.params)
+        tail = (int(is_current), item.autocontinue, *item.params)
         if as_int:
             self._send(
                 mavlink.MAVLink_mission_item_int_message(
-                    *head, *tail, item.lat_e7, item.lon_e7, item.alt_m, 0
+                    *head, *tail, item.lat_e7, item.lon_e7, item.alt_m, self.kind
                 )
             )
         else:
             self._send(
                 mavlink.MAVLink_mission_item_message(
-                    *head, *tail, item.lat_deg, item.lon_deg, item.alt_m, 0
+                    *head, *tail, item.lat_deg, item.lon_deg, item.alt_m, self.kind
                 )
             )
 
-    def on_clear(self, message: Any, *, allowed: bool) -> None:
-        self._peer = (message.get_srcSystem(), message.get_srcComponent())
-        if message.mission_type not in (
-            mavlink.MAV_MISSION_TYPE_MISSION,
-            mavlink.MAV_MISSION_TYPE_ALL,
-        ):
-            self._ack(mavlink.MAV_MISSION_UNSUPPORTED, message.mission_type)
-        elif not allowed:
+    def _on_clear(self, *, busy: bool) -> None:
+        if self._is_another() or (busy and self._is_mission):
             self._ack(mavlink.MAV_MISSION_DENIED)
-        else:
-            self.items = []
-            self.version += 1
-            self._expected = 0
-            self._ack(mavlink.MAV_MISSION_ACCEPTED)
+            return
+        self.items, self._coming = [], []
+        self.version += 1
+        self._expected = 0
+        self._ack(mavlink.MAV_MISSION_ACCEPTED)
 
-    def refuse_request(self, message: Any) -> None:
-        """Answer a mission request that is not supported here."""
-        self._peer = (message.get_srcSystem(), message.get_srcComponent())
-        self._ack(mavlink.MAV_MISSION_UNSUPPORTED)
-
-    def _ack(self, result: int, mission_type: int = 0) -> None:
-        self._send(mavlink.MAVLink_mission_ack_message(*self._peer, result, mission_type))
+    def _ack(self, result: int) -> None:
+        self._send(mavlink.MAVLink_mission_ack_message(*self._peer, result, self.kind))
 
 
-def stored(message: Any) -> StoredItem:
-    """A MISSION_ITEM or MISSION_ITEM_INT as it is kept; raises Refusal."""
-    if message.mission_type != mavlink.MAV_MISSION_TYPE_MISSION:
-        raise Refusal(mavlink.MAV_MISSION_UNSUPPORTED)
-    if message.command not in NAV_COMMANDS and message.command not in DO_COMMANDS:
-        raise Refusal(mavlink.MAV_MISSION_UNSUPPORTED)
-    if message.frame == mavlink.MAV_FRAME_MISSION:
-        frame = mavlink.MAV_FRAME_MISSION
-    else:
-        try:
-            frame = _GLOBAL_FRAMES[message.frame]
-        except KeyError:
-            raise Refusal(mavlink.MAV_MISSION_UNSUPPORTED_FRAME) from None
-    params = (message.param1, message.param2, message.param3, message.param4)
-    for result, value in zip(
-        (
-            mavlink.MAV_MISSION_INVALID_PARAM1,
-            mavlink.MAV_MISSION_INVALID_PARAM2,
-            mavlink.MAV_MISSION_INVALID_PARAM3,
-        ),
-        params,
-        strict=False,
-    ):
-        if not math.isfinite(value):
-            raise Refusal(result)
-    if not math.isfinite(params[3]):  # NaN: keep the heading
-        params = (*params[:3], 0.0)
-    is_int = message.get_type() == "MISSION_ITEM_INT"
-    placed = message.command in _PLACED
-    scale = 1 if is_int else 1e7
-    lat_e7 = _e7(message.x * scale, 90, mavlink.MAV_MISSION_INVALID_PARAM5_X, placed)
-    lon_e7 = _e7(message.y * scale, 180, mavlink.MAV_MISSION_INVALID_PARAM6_Y, placed)
-    if not math.isfinite(message.z) or abs(message.z) > 10_000:
-        raise Refusal(mavlink.MAV_MISSION_INVALID_PARAM7)
-    return StoredItem(
-        message.command, frame, params, lat_e7, lon_e7, round(message.z * 100),
-        int(message.autocontinue != 0),
-    )  # fmt: skip
+class ItemLists:
+    """The three lists of a vehicle, and whose a message is."""
 
+    def __init__(
+        self,
+        send: Callable[[Any], None],
+        say: Callable[[int, str], None],
+        home: Callable[[], StoredItem],
+        refuse_item: int | None = None,
+    ) -> None:
+        self._send = send
+        self.mission = ItemProtocol(mavlink.MAV_MISSION_TYPE_MISSION, send, say, home, refuse_item)
+        self.fence = ItemProtocol(mavlink.MAV_MISSION_TYPE_FENCE, send, say)
+        self.rally = ItemProtocol(mavlink.MAV_MISSION_TYPE_RALLY, send, say)
 
-def _e7(value: float, limit_deg: int, refusal: int, placed: bool) -> int:
-    if not math.isfinite(value) or (placed and abs(value) > limit_deg * 1e7):
-        raise Refusal(refusal)
-    return max(-(2**31), min(2**31 - 1, round(value)))
+    def handle(self, message: Any, now_s: float, *, current: int = 0, busy: bool = False) -> None:
+        """Act on a message of the mission protocol; `now_s` is wall time."""
+        kind = getattr(message, "mission_type", 0)
+        wanted = [p for p in self._all if p.kind == kind]
+        if kind == mavlink.MAV_MISSION_TYPE_ALL and message.get_type() == "MISSION_CLEAR_ALL":
+            wanted = list(self._all)
+        for protocol in wanted:
+            protocol.handle(message, now_s, current=current, busy=busy)
+        if not wanted:
+            peer = (message.get_srcSystem(), message.get_srcComponent())
+            self._send(
+                mavlink.MAVLink_mission_ack_message(*peer, mavlink.MAV_MISSION_UNSUPPORTED, kind)
+            )
+
+    def tick(self, now_s: float) -> None:
+        for protocol in self._all:
+            protocol.tick(now_s)
+
+    @property
+    def _all(self) -> tuple[ItemProtocol, ItemProtocol, ItemProtocol]:
+        return (self.mission, self.fence, self.rally)

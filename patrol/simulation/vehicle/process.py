@@ -17,6 +17,7 @@ from patrol.simulation.vehicle.commands import CommandDesk
 from patrol.simulation.vehicle.link import Link
 from patrol.simulation.vehicle.settings import VehicleSettings
 from patrol.simulation.vehicle.streams import Streams
+from patrol.simulation.vehicle.weather import RadioWeather
 
 __all__ = ["VehicleProcess", "main"]
 
@@ -40,26 +41,50 @@ class VehicleProcess:
         self.streams = Streams(self.autopilot)
         self.desk = CommandDesk(self.autopilot, self.streams)
         self._pings = 0
-        self._next_ping_s = 0.0
         self._seen_connections = 0
+        self._begin()
+
+    def _begin(self) -> None:
+        """Everything that belongs to one boot of the autopilot."""
+        safety, seed = self.autopilot.safety, self.autopilot.settings.seed
+        self._outward = RadioWeather(safety, f"river-patrol down {seed}")
+        self._inward = RadioWeather(safety, f"river-patrol up {seed}")
+        self._next_ping_s = 0.0
+        self._heard_at_s: float | None = None
+        self._answered_seen = -1
         self._gcs_lost = False
+        self._was_silent = False
 
     def _send(self, message: Any) -> None:
-        if not self.autopilot.silent:
-            self.link.send(message)
+        if self.autopilot.silent:
+            return
+        for out in self._outward.through([message], time.monotonic()):
+            self.link.send(out)
+
+    def _restart(self) -> None:
+        """The autopilot restarts in flight: the motors stop, the connection breaks."""
+        self.link.hang_up()
+        self.autopilot = self.autopilot.restarted(self._send)
+        self.streams = Streams(self.autopilot)
+        self.desk = CommandDesk(self.autopilot, self.streams)
+        self._begin()
 
     def run(self, stopped: threading.Event) -> None:
         """Run until `stopped`."""
-        ap = self.autopilot
         last = time.monotonic()
         owed_s = 0.0  # vehicle time not yet stepped
         while not stopped.is_set():
-            for message in self.link.exchange(self._pause_s()):
-                self.desk.handle(message, time.monotonic())
+            came = self.link.exchange(self._pause_s())
+            ap = self.autopilot
+            for message in self._inward.through(came, time.monotonic()):
+                if not ap.silent:
+                    self.desk.handle(message, time.monotonic())
+            for late in self._outward.through([], time.monotonic()):
+                self.link.send(late)
             if self.link.connections != self._seen_connections:
                 self._new_peer()
             now = time.monotonic()
-            ap.mission.tick(now)
+            ap.lists.tick(now)
             self._watch_ground_station(now)
             owed_s += min(now - last, _BACKLOG_S) * self._rate()
             last = now
@@ -71,6 +96,9 @@ class VehicleProcess:
                 self.streams.tick()
                 self._ping()
                 owed_s -= ap.DT_S
+                if ap.safety.wants_reboot:
+                    self._restart()
+                    break
                 if time.monotonic() - now > _BACKLOG_S:  # slower than asked: look at the link
                     owed_s = min(owed_s, ap.DT_S)
 
@@ -89,11 +117,16 @@ class VehicleProcess:
         self._seen_connections = self.link.connections
         self.desk.ping_answered = -1
         self.desk.heartbeat_s = None
-        self._gcs_lost = False
+        self._heard_at_s = None
+        self._answered_seen = -1
 
     def _may_go_on(self) -> bool:
         if self.autopilot.silent:
+            self._was_silent = True
             return True
+        if self._was_silent:  # answers were lost on the way: begin to count anew
+            self._was_silent = False
+            self.desk.ping_answered = max(self.desk.ping_answered, self._pings - 1)
         if self.link.full:
             return False
         answered = self.desk.ping_answered
@@ -109,12 +142,20 @@ class VehicleProcess:
             self._pings += 1
 
     def _watch_ground_station(self, now_s: float) -> None:
-        """The GCS failsafe; in wall time, because ground stations send heartbeats by theirs."""
-        heard = self.desk.heartbeat_s
-        limit = self.autopilot.parameters["FS_GCS_TIMEOUT"]
-        lost = heard is not None and now_s - heard > limit
+        """The GCS failsafe: on the vehicle's clock for a ground station that answers pings, which
+        come once a second of that; in wall time for one that only sends heartbeats, which go by
+        its own."""
+        ap, desk = self.autopilot, self.desk
+        limit_s = ap.parameters["FS_GCS_TIMEOUT"]
+        if desk.ping_answered > self._answered_seen:
+            self._answered_seen = desk.ping_answered
+            self._heard_at_s = ap.time_s
+        if self._heard_at_s is not None:
+            lost = ap.time_s - self._heard_at_s > limit_s
+        else:
+            lost = desk.heartbeat_s is not None and now_s - desk.heartbeat_s > limit_s
         if lost and not self._gcs_lost:
-            self.autopilot.safety.ground_station_lost()
+            ap.safety.ground_station_lost()
         self._gcs_lost = lost
 
 

@@ -5,53 +5,15 @@ from __future__ import annotations
 import json
 import math
 from dataclasses import asdict, dataclass, field
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 
 from geo.coordinates import LonLat
 from patrol.errors import SimulationError
+from patrol.simulation.vehicle.faults import Fault
 
-__all__ = ["Fault", "FaultKind", "VehicleSettings"]
+__all__ = ["VehicleSettings"]
 
-FaultKind = Literal["gps", "battery", "link", "arming", "item"]
-
-_FAULT_HELP = (
-    "gps@SECONDS, battery@SECONDS=PERCENT, link@SECONDS, arming, or item@SEQUENCE "
-    "(seconds after take-off)"
-)
-
-
-@dataclass(frozen=True, slots=True)
-class Fault:
-    """Something that goes wrong.
-
-    `gps` loses the fix and `link` falls silent `at` seconds after take-off; `battery` drops to
-    `value` percent then; `arming` is refused; mission item number `at` is refused.
-    """
-
-    kind: FaultKind
-    at: float = 0.0
-    value: float = 0.0
-
-    @classmethod
-    def parse(cls, text: str) -> Fault:
-        """Read 'gps@60', 'battery@30=15', 'link@45', 'arming' or 'item@3'."""
-        kind, _, rest = text.partition("@")
-        at_text, equals, value_text = rest.partition("=")
-        try:
-            at = float(at_text) if at_text else 0.0
-            value = float(value_text) if value_text else 0.0
-        except ValueError:
-            raise SimulationError(f"fault {text!r}: not a number; write {_FAULT_HELP}") from None
-        wrong = (
-            kind not in get_args(FaultKind)
-            or (kind != "arming" and not at_text)
-            or (kind == "battery") != bool(equals)
-            or not (math.isfinite(at) and at >= 0)
-            or not 0 <= value <= 100
-        )
-        if wrong:
-            raise SimulationError(f"fault {text!r}: write {_FAULT_HELP}")
-        return cls(kind, at, value)  # type: ignore[arg-type]
+VehicleType = Literal["copter", "plane", "px4"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +24,8 @@ class VehicleSettings:
     board in one second of wall time (at most: the vehicle waits for a ground station that answers
     its pings); on the ground and disarmed it is at most `ground_speedup`, so that a person's or a
     program's hand-shakes are not hurried past the autopilot's time limits. `wind_from_deg` None
-    takes a direction from the seed. `port` 0 takes a free one.
+    takes a direction from the seed. `port` 0 takes a free one. `vehicle_type` and `firmware` are
+    what it says it is: it flies as a copter whatever it says.
     """
 
     home: LonLat
@@ -78,6 +41,8 @@ class VehicleSettings:
     battery_pct: float = 100.0
     port: int = 0
     faults: tuple[Fault, ...] = field(default=())
+    vehicle_type: VehicleType = "copter"
+    firmware: tuple[int, int, int] = (4, 6, 0)
 
     def __post_init__(self) -> None:
         for name, low, high in (
@@ -104,4 +69,5 @@ class VehicleSettings:
         values: dict[str, Any] = json.loads(text)
         values["home"] = LonLat(**values["home"])
         values["faults"] = tuple(Fault(**fault) for fault in values["faults"])
+        values["firmware"] = tuple(values["firmware"])
         return cls(**values)

@@ -24,6 +24,7 @@ _DEFAULT_S: dict[int, float] = {
     mavlink.MAVLINK_MSG_ID_MISSION_CURRENT: 1.0,
     mavlink.MAVLINK_MSG_ID_EXTENDED_SYS_STATE: 1.0,
     mavlink.MAVLINK_MSG_ID_HOME_POSITION: 5.0,
+    mavlink.MAVLINK_MSG_ID_FENCE_STATUS: 1.0,
     mavlink.MAVLINK_MSG_ID_CAMERA_CAPTURE_STATUS: 1.0,
     mavlink.MAVLINK_MSG_ID_GLOBAL_POSITION_INT: 0.25,
     mavlink.MAVLINK_MSG_ID_ATTITUDE: 0.25,
@@ -58,6 +59,16 @@ _GROUPS: dict[int, tuple[int, ...]] = {
         mavlink.MAVLINK_MSG_ID_BATTERY_STATUS,
     ),
 }
+_CHARGE_STATE = (
+    mavlink.MAV_BATTERY_CHARGE_STATE_OK,
+    mavlink.MAV_BATTERY_CHARGE_STATE_LOW,
+    mavlink.MAV_BATTERY_CHARGE_STATE_CRITICAL,
+)
+_KINDS = {
+    "copter": (mavlink.MAV_TYPE_QUADROTOR, mavlink.MAV_AUTOPILOT_ARDUPILOTMEGA),
+    "plane": (mavlink.MAV_TYPE_FIXED_WING, mavlink.MAV_AUTOPILOT_ARDUPILOTMEGA),
+    "px4": (mavlink.MAV_TYPE_QUADROTOR, mavlink.MAV_AUTOPILOT_PX4),
+}
 _SENSORS = (
     mavlink.MAV_SYS_STATUS_SENSOR_3D_GYRO
     | mavlink.MAV_SYS_STATUS_SENSOR_3D_ACCEL
@@ -71,6 +82,8 @@ _CAPABILITIES = (
     | mavlink.MAV_PROTOCOL_CAPABILITY_MISSION_INT
     | mavlink.MAV_PROTOCOL_CAPABILITY_COMMAND_INT
     | mavlink.MAV_PROTOCOL_CAPABILITY_MAVLINK2
+    | mavlink.MAV_PROTOCOL_CAPABILITY_MISSION_FENCE
+    | mavlink.MAV_PROTOCOL_CAPABILITY_MISSION_RALLY
 )
 
 
@@ -90,6 +103,7 @@ class Streams:
             mavlink.MAVLINK_MSG_ID_VFR_HUD: self._vfr_hud,
             mavlink.MAVLINK_MSG_ID_EXTENDED_SYS_STATE: self._extended_state,
             mavlink.MAVLINK_MSG_ID_HOME_POSITION: lambda: home_position(autopilot),
+            mavlink.MAVLINK_MSG_ID_FENCE_STATUS: self._fence_status,
             mavlink.MAVLINK_MSG_ID_CAMERA_CAPTURE_STATUS: self._capture_status,
             mavlink.MAVLINK_MSG_ID_LOCAL_POSITION_NED: self._local_position,
             mavlink.MAVLINK_MSG_ID_ATTITUDE: self._attitude,
@@ -130,7 +144,7 @@ class Streams:
     def one(self, message_id: int) -> Any | None:
         """A message of now, asked for by name; None where there is no such message."""
         if message_id == mavlink.MAVLINK_MSG_ID_AUTOPILOT_VERSION:
-            return autopilot_version()
+            return autopilot_version(self._ap.settings.firmware)
         builder = self._builders.get(message_id)
         return builder() if builder else None
 
@@ -182,9 +196,10 @@ class Streams:
         if ap.armed:
             base |= mavlink.MAV_MODE_FLAG_SAFETY_ARMED
         status = mavlink.MAV_STATE_ACTIVE if ap.armed else mavlink.MAV_STATE_STANDBY
+        kind, autopilot = _KINDS[ap.settings.vehicle_type]
         return mavlink.MAVLink_heartbeat_message(
-            mavlink.MAV_TYPE_QUADROTOR,
-            mavlink.MAV_AUTOPILOT_ARDUPILOTMEGA,
+            kind,
+            autopilot,
             base,
             ap.mode,
             status,
@@ -200,7 +215,15 @@ class Streams:
         health = _SENSORS | (mavlink.MAV_SYS_STATUS_SENSOR_GPS if ap.gps_ok else 0)
         if ap.armed or ap.arm_refusal() is None:
             health |= mavlink.MAV_SYS_STATUS_PREARM_CHECK
-        present = _SENSORS | mavlink.MAV_SYS_STATUS_SENSOR_GPS | mavlink.MAV_SYS_STATUS_PREARM_CHECK
+        fenced = mavlink.MAV_SYS_STATUS_GEOFENCE if ap.parameters["FENCE_ENABLE"] else 0
+        if not ap.safety.breached:
+            health |= fenced
+        present = (
+            fenced
+            | _SENSORS
+            | mavlink.MAV_SYS_STATUS_SENSOR_GPS
+            | mavlink.MAV_SYS_STATUS_PREARM_CHECK
+        )
         battery = ap.battery
         return mavlink.MAVLink_sys_status_message(
             present, present, health, 250, round(battery.voltage_v * 1000),
@@ -214,7 +237,7 @@ class Streams:
         return mavlink.MAVLink_battery_status_message(
             0, mavlink.MAV_BATTERY_FUNCTION_ALL, mavlink.MAV_BATTERY_TYPE_LIPO, 3000, cells,
             round(battery.current_a * 100), round(battery.used_mah), round(battery.used_wh * 36),
-            round(battery.percent),
+            round(battery.percent), 0, _CHARGE_STATE[self._ap.safety.battery_stage],
         )  # fmt: skip
 
     def _gps_raw(self) -> Any:
@@ -266,8 +289,26 @@ class Streams:
         filmed_ms = round((ap.time_s - ap.recording_since_s) * 1000) if ap.recording else 0
         photos = _INTERVAL_SET if ap.trigger_m > 0 else 0
         return mavlink.MAVLink_camera_capture_status_message(
-            self._boot_ms, photos, int(ap.recording), 0.0, filmed_ms, 64_000.0, 0
+            self._boot_ms, photos, int(ap.recording), 0.0, filmed_ms, self._free_mb(), ap.photos
         )
+
+    def _free_mb(self) -> float:
+        """What is left on a card of 64 GB: a photo is 8 MB, film 16 MB/s."""
+        ap = self._ap
+        filmed_s = ap.time_s - ap.recording_since_s if ap.recording else 0.0
+        return max(64_000.0 - 8.0 * ap.photos - 16.0 * filmed_s, 0.0)
+
+    def _fence_status(self) -> Any:
+        safety = self._ap.safety
+        kind = 0
+        if safety.breached:
+            kind = mavlink.FENCE_BREACH_BOUNDARY
+            if safety.breached & 1:
+                kind = mavlink.FENCE_BREACH_MAXALT
+        return mavlink.MAVLink_fence_status_message(
+            int(safety.breached != 0), safety.breach_count, kind,
+            round(safety.breached_at_s * 1000), 0,
+        )  # fmt: skip
 
     def _local_position(self) -> Any:
         air = self._ap.airframe
@@ -325,8 +366,19 @@ def home_position(autopilot: Autopilot) -> Any:
     )  # fmt: skip
 
 
-def autopilot_version() -> Any:
-    """AUTOPILOT_VERSION: speaks like a Copter 4.6."""
+def autopilot_version(firmware: tuple[int, int, int]) -> Any:
+    """AUTOPILOT_VERSION of a released firmware."""
+    major, minor, patch = firmware
     return mavlink.MAVLink_autopilot_version_message(
-        _CAPABILITIES, (4 << 24) | (6 << 16) | 255, 0, 0, 0, [0] * 8, [0] * 8, [0] * 8, 0, 0, 1
+        _CAPABILITIES,
+        (major << 24) | (minor << 16) | (patch << 8) | 255,
+        0,
+        0,
+        0,
+        [0] * 8,
+        [0] * 8,
+        [0] * 8,
+        0,
+        0,
+        1,
     )

@@ -130,7 +130,9 @@ class ReturnHome:
         self._parameters = parameters
         self.done = False
         spot = stopping(airframe)
-        height = max(airframe.known_up, parameters["RTL_ALT"] / 100)
+        # A rally point brings its own height; home's is that of RTL_ALT.
+        wanted = home.up if home.up > 0 else parameters["RTL_ALT"] / 100
+        height = max(airframe.known_up, wanted)
         self._stages: list[str] = ["climb", "fly", "wait", "land"]
         self._height = height
         self._task: Task = Climb(airframe, spot.east, spot.north, height)

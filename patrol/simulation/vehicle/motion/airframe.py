@@ -44,6 +44,8 @@ class Airframe:
         self.air_speed = 0.0
         self.on_ground = True
         self.bias_east = self.bias_north = self.bias_up = 0.0
+        self.glitch_m = 0.0  # a fault: what the GPS is off by, to the east
+        self._glitched_m = 0.0  # what of it the estimate has taken in
         self._thrust_east = self._thrust_north = 0.0
         self._hold_east = self._hold_north = 0.0  # disturbance estimate
         self._noise: list[SlowNoise] = []
@@ -149,8 +151,9 @@ class Airframe:
         return max(-2.5, min(2.5, 2.0 * (wanted - self.v_up)))
 
     def _drift(self, dt_s: float) -> None:
+        self._glitched_m += max(-dt_s, min(dt_s, (self.glitch_m - self._glitched_m) / 2.0)) * 2.0
         if self._noise:
-            self.bias_east = self._noise[0].step(dt_s, 150.0)
+            self.bias_east = self._noise[0].step(dt_s, 150.0) + self._glitched_m
             self.bias_north = self._noise[1].step(dt_s, 150.0)
             self.bias_up = self._noise[2].step(dt_s, 200.0)
 

@@ -48,6 +48,7 @@ class Battery:
         self.left_wh = capacity_wh * charge_pct / 100.0
         self.used_wh = 0.0
         self.current_a = 0.0
+        self.sag_v = 0.0  # a fault: so much less than it should be
         self.voltage_v = self._open_v()
 
     @property
@@ -67,7 +68,9 @@ class Battery:
         self.left_wh -= spent
         self.used_wh += spent
         self.current_a = power_w / max(self.voltage_v, 1.0)
-        self.voltage_v = max(self._open_v() - self.current_a * self._RESISTANCE_OHM, 0.0)
+        self.voltage_v = max(
+            self._open_v() - self.sag_v - self.current_a * self._RESISTANCE_OHM, 0.0
+        )
 
     def drop_to(self, percent: float) -> None:
         self.left_wh = min(self.left_wh, self.capacity_wh * percent / 100.0)

@@ -38,6 +38,7 @@ class Wind:
         towards = math.radians(from_deg + 180.0)
         self._along = (math.sin(towards), math.cos(towards))
         self.mean_m_s = mean_m_s
+        self.gust_m_s = 0.0  # a fault: on top of the mean
         self._gusts = [SlowNoise(rng, 0.0) for _ in range(3)]
         self.east_m_s = self.north_m_s = self.up_m_s = 0.0
 
@@ -58,7 +59,7 @@ class Wind:
         # The ground slows the wind; without this a landed vehicle would sit in the full gust.
         near_ground = min(1.0, 0.3 + max(height_m, 0.0) / 15.0)
         sin, cos = self._along
-        blow = (self.mean_m_s + along.value) * near_ground
+        blow = (self.mean_m_s + self.gust_m_s + along.value) * near_ground
         side = across.value * near_ground
         self.east_m_s = blow * sin + side * cos
         self.north_m_s = blow * cos - side * sin
