@@ -70,6 +70,13 @@ def register(app: typer.Typer) -> None:
             Path | None,
             typer.Option(help="Polygon (GeoJSON) to stay within, in place of the plan's fence."),
         ] = None,
+        arducopter: Annotated[
+            Path | None,
+            typer.Option(
+                help="ArduPilot's SITL executable (arducopter): simulate with that, at most ten "
+                "times as fast as real time."
+            ),
+        ] = None,
         speedup: Annotated[
             float, typer.Option(help="Simulated seconds in one second, at most.", min=0.5, max=1000)
         ] = 100.0,
@@ -102,8 +109,8 @@ def register(app: typer.Typer) -> None:
 
         plan = Plan.read(patrol_dir)
         drills = _drills(fault or [], faults)
-        if connect and drills:
-            stop("--fault is for simulated vehicles; leave out --connect")
+        if (connect or arducopter) and drills:
+            stop("--fault is for our own simulated vehicles; leave out --connect and --arducopter")
         chosen = [plan.sortie(i) for i in sortie] if sortie else list(plan.sorties)
         started = time.monotonic()
         with Keys() as keys, progress("飞行 flying", sum(s.length_m for s in chosen), "m") as bar:
@@ -117,7 +124,9 @@ def register(app: typer.Typer) -> None:
                 sorties=sortie,
                 connect=connect or (),
                 vehicles=vehicles,
-                simulation=Simulation(_start_s(start), speedup, wind, seed, drills),
+                simulation=Simulation(
+                    _start_s(start), speedup, wind, seed, drills, arducopter=arducopter
+                ),
                 silence_s=silence,
                 fence=_ring(fence) if fence else None,
                 resume=resume,

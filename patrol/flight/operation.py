@@ -16,9 +16,9 @@ from typing import Any
 
 import shapely
 
-from geo.coordinates import LocalProjection
 from patrol.errors import FlightError
-from patrol.export.route import Ring, Route, route_of
+from patrol.export.fence import keep_out
+from patrol.export.route import Ring, Route, ring_of, route_of
 from patrol.flight.airspace import Airspace, assign, conflicts, return_heights_m
 from patrol.flight.desk import FlightDesk
 from patrol.flight.interrupts import Interrupts
@@ -32,6 +32,7 @@ from patrol.flight.state import FlightState, SortieState
 from patrol.flight.tlog import TlogWriter
 from patrol.mission import item_waypoints, mission_items
 from patrol.plan import Plan, Sortie
+from patrol.simulation.arducopter import ArduCopter
 from patrol.simulation.vehicle import Fault, SimulatedVehicle, VehicleSettings
 
 __all__ = ["Flown", "Simulation", "SortieRecord", "fly_patrol", "loadout_of"]
@@ -40,6 +41,8 @@ __all__ = ["Flown", "Simulation", "SortieRecord", "fly_patrol", "loadout_of"]
 BeforeSortie = Callable[[int, Sortie, Callable[[], bool]], None]
 
 _LOOK_S = 0.1
+_HOME_MSL_M = 20.0  # where the plan does not know the ground
+_ARDUCOPTER_SPEEDUP = 10.0  # faster, its results are not stable
 _POSITION_EVERY_S = 0.5
 _ABOVE_HIGHEST_M = 15.0  # the fence's ceiling above what is flown
 # The worse for the vehicle, the more it counts for the whole patrol.
@@ -57,7 +60,8 @@ _GRAVITY = (
 class Simulation:
     """How simulated vehicles fly; `start_s` is UTC of the first power-on.
 
-    `faults` happen to vehicle 1, or to every vehicle with `faults_for_all`.
+    `faults` happen to vehicle 1, or to every vehicle with `faults_for_all`. With `arducopter` the
+    vehicles are ArduPilot's own SITL, which has its own clock and none of these faults.
     """
 
     start_s: float
@@ -66,6 +70,7 @@ class Simulation:
     seed: int = 0
     faults: tuple[Fault, ...] = ()
     faults_for_all: bool = False
+    arducopter: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,19 +118,15 @@ def loadout_of(plan: Plan, sortie: Sortie, return_m: float, fence: Ring | None =
     `fence` replaces the keep-in polygon of the plan. No-fly zones near it are kept out of.
     """
     route: Route = route_of(plan, sortie)
-    keep_in = fence or route.fence
-    here = LocalProjection(sortie.launch)
-
-    def polygon(ring: Ring) -> shapely.Polygon:
-        return shapely.Polygon(here.forward([(p.lon_deg, p.lat_deg) for p in ring]))
-
-    inside = polygon(keep_in)
+    ring = fence or route.fence
+    inside = shapely.Polygon([(p.lon_deg, p.lat_deg) for p in ring])
+    outside = keep_out(plan, sortie, inside)
     highest = max(point.above_launch_m for point in route.points)
     return Loadout(
         items=mission_items(plan, sortie),
         launch=sortie.launch,
-        keep_in=keep_in,
-        keep_out=tuple(z.ring for z in route.zones if polygon(z.ring).intersects(inside)),
+        keep_in=ring,
+        keep_out=tuple(ring_of(zone.exterior.coords) for zone in outside),
         ceiling_m=max(highest, return_m) + _ABOVE_HIGHEST_M,
         return_m=return_m,
         energy_share=sortie.energy_wh / plan.settings.own_battery_wh,
@@ -336,10 +337,17 @@ class _Patrol:
         if self._connect:
             return self._connect[vehicle]
         sim = self._simulation
+        msl_m = sortie.ground_msl_m or _HOME_MSL_M
+        if sim.arducopter is not None:
+            real = ArduCopter(
+                sim.arducopter, sortie.launch, home_msl_m=msl_m,
+                speedup=min(sim.speedup, _ARDUCOPTER_SPEEDUP), wind_m_s=sim.wind_m_s,
+            )  # fmt: skip
+            return stack.enter_context(real).url
         faults = sim.faults if vehicle == 0 or sim.faults_for_all else ()
         simulated = SimulatedVehicle(
             VehicleSettings(
-                sortie.launch, start_s, home_msl_m=sortie.ground_msl_m or 20.0,
+                sortie.launch, start_s, home_msl_m=msl_m,
                 speedup=sim.speedup, wind_m_s=sim.wind_m_s, seed=sim.seed * 1000 + sortie.id,
                 battery_wh=self.plan.settings.own_battery_wh, faults=faults,
             )

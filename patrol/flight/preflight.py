@@ -32,6 +32,7 @@ from patrol.flight.transfer import (
     wire_items,
 )
 from patrol.mission import MissionItem
+from patrol.simulation.vehicle.motion.path import leg_speed_m_s
 
 __all__ = ["Loadout", "Preflight", "ask_for_messages", "fence_complaint"]
 
@@ -40,8 +41,12 @@ _POSE_MESSAGES = (30, 33, 265, 285)  # ATTITUDE, GLOBAL_POSITION_INT, mount and 
 _SLOW_MESSAGES = (2, 1, 24, 193, 42, 162, 262)  # time, status, GPS, EKF, mission, fence, camera
 _POSE_US, _SLOW_US = 100_000, 1_000_000
 _AUTOPILOT_VERSION = 148
+# The upper ends of what ArduPilot's parameter reference has for these two.
+_ACCEL_CM_S2, _JERK_M_S3 = 500.0, 20.0
+_LATE = 1.05  # of the planned time: worth doing something about
 _NO_CARD_MB = 200.0
 _PLACES = (16, 22)  # the mission's commands that fly somewhere
+_CHANGE_SPEED = 178
 _KINDS = {0: "generic", 1: "plane", 6: "ground station", 10: "rover", 11: "boat", 12: "submarine"}
 
 
@@ -61,6 +66,27 @@ class Loadout:
     ceiling_m: float
     return_m: float
     energy_share: float
+
+    def pace(self, accel_m_s2: float, jerk_m_s3: float) -> float:
+        """How much longer the legs take than at their planned speeds, as a factor of at least 1,
+        for a vehicle that flies each from rest to rest with these limits."""
+        here = LocalProjection(self.launch)
+        speed, at = 0.0, None
+        planned_s = flown_s = 0.0
+        for item in self.items:
+            if item.command == _CHANGE_SPEED:
+                speed = item.param2
+            if item.command != _PLACES[0] or item.seq == 0 or speed <= 0:
+                continue
+            [[east, north]] = here.forward([[item.lon_deg, item.lat_deg]])
+            point = (float(east), float(north))
+            leg_m = 0.0 if at is None else math.dist(at, point)
+            at = point
+            if leg_m > 0.5:
+                reached = min(speed, leg_speed_m_s(leg_m, accel_m_s2, jerk_m_s3))
+                planned_s += leg_m / speed
+                flown_s += leg_m / reached
+        return flown_s / planned_s if planned_s > 0 else 1.0
 
 
 def fence_complaint(loadout: Loadout) -> str | None:
@@ -259,10 +285,41 @@ class Preflight:
         }
         for name, value in wanted.items():
             self._set(name, float(value), essential=True)
+        self._pace()
         for name in ("FS_GCS_ENABLE", "FS_EKF_ACTION"):
             if self._link.parameter(name) == 0:
                 self._set(name, 1.0, essential=False)
                 self._say("warning", f"失控保护未开，已打开 {name} was off and is now on")
+
+    def _pace(self) -> None:
+        """The agility that the mission's speeds need. ArduCopter flies each leg as from rest to
+        rest: at its defaults of 2.5 m/s^2 and 1 m/s^3 a leg of 30 m is flown at 6 m/s, whatever
+        speed is asked for."""
+        accel, jerk = self._link.parameter("WPNAV_ACCEL"), self._link.parameter("WPNAV_JERK")
+        if accel is None or jerk is None:
+            return
+        slow = self._loadout.pace(accel / 100.0, max(jerk, 0.1))
+        if slow > _LATE:
+            self._set("WPNAV_ACCEL", max(accel, _ACCEL_CM_S2), essential=False)
+            self._set("WPNAV_JERK", max(jerk, _JERK_M_S3), essential=False)
+            accel = self._link.parameter("WPNAV_ACCEL") or accel
+            jerk = self._link.parameter("WPNAV_JERK") or jerk
+            slow = self._loadout.pace(accel / 100.0, max(jerk, 0.1))
+            self._say(
+                "info", f"机动性已调 WPNAV_ACCEL {accel:g} and WPNAV_JERK {jerk:g} for this flight"
+            )
+        percent, need = self._link.battery_pct, 100.0 * self._loadout.energy_share * slow
+        if slow > _LATE:
+            self._say(
+                "warning",
+                f"弯道多，飞得比计划慢 short legs: it will take up to {100 * (slow - 1):.0f} % longer "
+                "than planned",
+            )
+        if percent is not None and percent < need:
+            raise FlightError(
+                f"the battery is at {percent:.0f} % and the sortie takes up to {need:.0f} % with "
+                "the vehicle's own acceleration limits; plan with a lower --speed"
+            )
 
     def _set(self, name: str, value: float, *, essential: bool) -> None:
         before = self._link.parameter(name)

@@ -164,7 +164,11 @@ class SortieFlight:
     def _arm(self) -> None:
         link = self._link
         expected = self._last_seq
-        if link.mission_total not in (None, expected, expected + 1, 65535):
+
+        def agrees() -> bool:  # told once a second, so at first it may be of the list before
+            return link.mission_total in (None, expected, expected + 1, 65535)
+
+        if not link.wait(agrees, 5.0):
             raise FlightError(
                 f"the vehicle tells of {link.mission_total} mission items instead of {expected}; "
                 "does another ground station speak to it?"

@@ -51,6 +51,8 @@ _NAMES = {number: name for name, number in MODES.items()}
 _GPS_READY_S = 3.0
 _EKF_READY_S = 6.0
 _IDLE_POWER_W = 12.0
+_SPOOL_S = 2.5  # until the motors turn fast enough to lift off
+_SPOOL_POWER_W = 60.0
 
 
 class Autopilot:
@@ -468,6 +470,10 @@ class Autopilot:
         self.airframe.point_gimbal(dt, self.gimbal_pitch_deg)
 
     def _fly(self, dt: float) -> None:
+        if self.time_s - self.took_off_at_s < _SPOOL_S:
+            self.airframe.rest(dt)
+            self.battery.drain(_SPOOL_POWER_W, dt)
+            return
         run = self._run
         if run and self._run_version != self.mission.version and not self.mission.uploading:
             if len(self.mission.items) > 1:

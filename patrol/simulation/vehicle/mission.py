@@ -23,7 +23,7 @@ __all__ = ["MAX_ITEMS", "ItemLists", "ItemProtocol"]
 MAX_ITEMS = 650
 _MOST = {
     mavlink.MAV_MISSION_TYPE_MISSION: MAX_ITEMS,
-    mavlink.MAV_MISSION_TYPE_FENCE: 254,
+    mavlink.MAV_MISSION_TYPE_FENCE: 70,
     mavlink.MAV_MISSION_TYPE_RALLY: 50,
 }
 _ASK_AGAIN_S = 1.0

@@ -12,6 +12,7 @@ from patrol.simulation.vehicle.parameters import Parameters
 __all__ = ["Climb", "Descend", "Follow", "Hold", "ReturnHome", "Task", "path_through", "stopping"]
 
 _BRAKE_M_S2 = 2.5
+_LAND_DETECTOR_S = 2.0
 
 
 class Task(Protocol):
@@ -63,7 +64,8 @@ class Climb:
         self.done = False
 
     def update(self, dt_s: float) -> Setpoint:
-        self.done = abs(self._airframe.known_up - self._at.up) < 0.3
+        near = abs(self._airframe.known_up - self._at.up) < 0.3
+        self.done = near and abs(self._airframe.v_up) < 0.5
         return self._at
 
     def course_rad(self) -> float | None:
@@ -114,7 +116,7 @@ class Descend:
         # The target stays one second ahead of the vehicle, so that it sinks at `rate`.
         self._at.up = self._airframe.known_up - rate
         self._grounded_s = self._grounded_s + dt_s if self._airframe.on_ground else 0.0
-        self.done = self._grounded_s >= 1.0
+        self.done = self._grounded_s >= _LAND_DETECTOR_S
         return self._at
 
     def course_rad(self) -> float | None:
@@ -181,5 +183,7 @@ def path_through(
         corner_m=parameters["WPNAV_RADIUS"] / 100,
         climb_m_s=parameters["WPNAV_SPEED_UP"] / 100,
         descent_m_s=parameters["WPNAV_SPEED_DN"] / 100,
+        accel_m_s2=parameters["WPNAV_ACCEL"] / 100,
+        jerk_m_s3=parameters["WPNAV_JERK"],
         speed_m_s=speed_m_s,
     )

@@ -30,6 +30,7 @@ class Airframe:
     VELOCITY_GAIN = 2.4
     CLIMB_M_S = 2.5
     DESCENT_M_S = 1.5
+    SETTLE_M_S2 = 0.5
     YAW_RATE_RAD_S = math.radians(60.0)
     YAW_ACCEL_RAD_S2 = math.radians(120.0)
     GIMBAL_RATE_DEG_S = 60.0
@@ -146,7 +147,10 @@ class Airframe:
         return math.copysign(gain * math.sqrt(linear * (2 * abs(error) - linear)), error)
 
     def _vertical(self, target: Setpoint) -> float:
-        wanted = target.v_up + 1.0 * (target.up - self.known_up)
+        error = target.up - self.known_up
+        if error > 0:  # slows down in time for the height that it climbs to
+            error = min(error, math.sqrt(2 * self.SETTLE_M_S2 * error))
+        wanted = target.v_up + error
         wanted = max(-self.DESCENT_M_S, min(self.CLIMB_M_S, wanted))
         return max(-2.5, min(2.5, 2.0 * (wanted - self.v_up)))
 

@@ -6,7 +6,10 @@ import itertools
 import math
 from dataclasses import dataclass
 
-__all__ = ["FlightPath", "Setpoint", "Stop"]
+__all__ = ["FlightPath", "Setpoint", "Stop", "leg_speed_m_s"]
+
+_BRAKE_JERK_M_S3 = 8.0
+_SNAP_S = 0.3
 
 
 @dataclass(slots=True)
@@ -51,15 +54,12 @@ class FlightPath:
     """A target that runs along waypoints, braking for corners as ArduCopter's does.
 
     Each corner is rounded by an arc that passes within `corner_m` of the waypoint, no wider than
-    the cruise speed needs; the speed on it keeps the sideways acceleration at `lateral_m_s2`.
-    Speed follows the lower envelope of all limits ahead at `brake_m_s2`, and the target's own
-    acceleration is limited in jerk. `passed` counts the points already passed.
+    the cruise speed needs; the speed on it keeps the sideways acceleration at `accel_m_s2`. No leg
+    is flown faster than from rest to rest (`leg_speed_m_s`), which is how ArduCopter plans each.
+    Speed follows the lower envelope of all limits ahead at a little less than `accel_m_s2`, and
+    the target's own acceleration is limited in jerk. `passed` counts the points already passed.
     """
 
-    ACCEL_M_S2 = 2.5
-    BRAKE_M_S2 = 2.0
-    LATERAL_M_S2 = 2.5
-    JERK_M_S3 = 8.0
     CREEP_M_S = 0.3
     LAG_S = 0.25
 
@@ -71,9 +71,13 @@ class FlightPath:
         corner_m: float,
         climb_m_s: float,
         descent_m_s: float,
+        accel_m_s2: float,
+        jerk_m_s3: float,
         speed_m_s: float = 0.0,
     ) -> None:
         """`speed_m_s` is the speed along the first leg with which the target sets out."""
+        self.accel_m_s2, self.jerk_m_s3 = accel_m_s2, jerk_m_s3
+        self._brake_m_s2 = 0.8 * accel_m_s2
         self._marks: list[tuple[float, float]] = []  # (arc length, height) of start and stops
         self._pieces: list[_Piece] = []
         self._build(start, stops, corner_m)
@@ -107,7 +111,9 @@ class FlightPath:
         trimmed = 0.0  # taken off the start of the next leg by the corner before it
         self._marks.append((0.0, heights[0]))
         for i, (length, heading) in enumerate(legs):
-            limit = limits[i]
+            limit = limits[i] = min(
+                limits[i], leg_speed_m_s(length, self.accel_m_s2, self.jerk_m_s3)
+            )
             following = legs[i + 1] if i + 1 < len(legs) else None
             turn = _turn(heading, following[1]) if following and length and following[0] else 0.0
             radius = cut = 0.0
@@ -128,7 +134,7 @@ class FlightPath:
                 sin, cos = math.sin(heading), math.cos(heading)
                 east = points[i + 1][0] - sin * cut
                 north = points[i + 1][1] - cos * cut
-                corner_limit = min(limit, limits[i + 1], math.sqrt(self.LATERAL_M_S2 * radius))
+                corner_limit = min(limit, limits[i + 1], math.sqrt(self.accel_m_s2 * radius))
                 self._pieces.append(
                     _Piece(s, arc, east, north, heading, math.copysign(1 / radius, turn),
                            corner_limit)
@@ -150,7 +156,7 @@ class FlightPath:
         tangent = math.tan(half)
         wide = corner_m / (1 / math.cos(half) - 1)
         room = min(before, after)
-        radius = min(speed * speed / self.LATERAL_M_S2, wide, room / tangent)
+        radius = min(speed * speed / self.accel_m_s2, wide, room / tangent)
         return (radius, radius * tangent) if radius > 0.02 else (0.0, 0.0)
 
     def _limit_climb(self, climb_m_s: float, descent_m_s: float) -> None:
@@ -172,7 +178,7 @@ class FlightPath:
         for piece in reversed(self._pieces):
             stops_here = piece.exit_m_s < 0
             piece.exit_m_s = 0.0 if stops_here else min(allowed, piece.limit_m_s)
-            reach = math.sqrt(piece.exit_m_s**2 + 2 * self.BRAKE_M_S2 * piece.length)
+            reach = math.sqrt(piece.exit_m_s**2 + 2 * self._brake_m_s2 * piece.length)
             allowed = min(piece.limit_m_s, reach)
 
     # -- flying --------------------------------------------------------------------------------
@@ -187,12 +193,15 @@ class FlightPath:
             piece = self._pieces[self._piece]
             # The speed follows what is wanted with a lag of about LAG_S: look so far ahead.
             left = piece.start + piece.length - self.s - self.LAG_S * self.speed
-            reach = math.sqrt(piece.exit_m_s**2 + 2 * self.BRAKE_M_S2 * max(left, 0.0))
+            reach = math.sqrt(piece.exit_m_s**2 + 2 * self._brake_m_s2 * max(left, 0.0))
             creep = min(self.CREEP_M_S, piece.limit_m_s)
             wanted = min(piece.limit_m_s, max(reach, creep))
-            accel = max(-self.ACCEL_M_S2, min(self.ACCEL_M_S2, (wanted - self.speed) / self.LAG_S))
-            change = self.JERK_M_S3 * dt_s
-            self._accel += max(-change, min(change, accel - self._accel))
+            most = self.accel_m_s2
+            accel = max(-most, min(most, (wanted - self.speed) / self.LAG_S))
+            less, more = _BRAKE_JERK_M_S3 * dt_s, min(self.jerk_m_s3, _BRAKE_JERK_M_S3) * dt_s
+            # From braking to coasting is no setting out.
+            more = less if self._accel < 0 else more
+            self._accel += max(-less, min(more, accel - self._accel))
             self.speed = max(self.speed + self._accel * dt_s, creep)
             self.s = min(self.s + self.speed * dt_s, self.length)
             last = len(self._pieces) - 1
@@ -242,6 +251,25 @@ class FlightPath:
         if s1 <= s0 or self.s >= s1:
             return h1, 0.0
         return h0 + (h1 - h0) * (self.s - s0) / (s1 - s0), (h1 - h0) / (s1 - s0)
+
+
+def leg_speed_m_s(length_m: float, accel_m_s2: float, jerk_m_s3: float) -> float:
+    """The greatest speed on a leg that is flown from rest to rest with these limits.
+
+    The S-curve of ArduPilot's SCurve library: where the acceleration limit is reached, speeding up
+    to v takes v^2 / 2a + v a / 2j; where it is not, v sqrt(v / j); its limit on snap costs another
+    v T / 2, with T measured on Copter 4.6.
+    """
+    a, j = accel_m_s2, jerk_m_s3
+    b = a * (a / j + _SNAP_S) / 2.0
+    fast = -b + math.sqrt(b * b + a * length_m)
+    if fast >= a * a / j:
+        return fast
+    v = (length_m / 2.0) ** (2.0 / 3.0) * j ** (1.0 / 3.0)
+    for _ in range(4):  # Newton on 2 v^1.5 / sqrt(j) + T v = length
+        root = math.sqrt(v / j)
+        v -= (2.0 * v * root + _SNAP_S * v - length_m) / (3.0 * root + _SNAP_S)
+    return v
 
 
 def _turn(before: float, after: float) -> float:
