@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+import signal
+import threading
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
+from types import FrameType
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -18,7 +21,7 @@ from starlette.types import Scope
 
 from api.context import Clock, Context, system_clock
 from api.intake import District
-from api.routes import area, cases, overview, patrols
+from api.routes import area, cases, live, overview, patrols
 from api.schemas import Problem
 from api.security import SafeAnswers, SameOriginWrites
 from api.settings import Settings
@@ -50,10 +53,12 @@ def create_app(settings: Settings, clock: Clock = system_clock) -> FastAPI:
     district = District.read(settings.area)
     public_area = area.public_area(district)
     store = Store.open(settings.database)
+    stopping = threading.Event()
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        yield
+        with _on_signal(stopping.set):
+            yield
         store.close()
 
     app = FastAPI(
@@ -66,7 +71,8 @@ def create_app(settings: Settings, clock: Clock = system_clock) -> FastAPI:
         responses={status: {"model": Problem} for status in (400, 422, 503)},
     )
     app.state.context = Context(settings, district, public_area, store, clock)
-    for module in (area, patrols, cases, overview):
+    app.state.stopping = stopping
+    for module in (area, patrols, live, cases, overview):
         app.include_router(module.router, prefix="/api")
     app.add_exception_handler(PatrolError, _on_patrol_error)
     app.add_exception_handler(RequestValidationError, _on_wrong_request)
@@ -77,6 +83,37 @@ def create_app(settings: Settings, clock: Clock = system_clock) -> FastAPI:
     app.add_middleware(TrustedHostMiddleware, allowed_hosts=settings.trusted_hosts)
     app.add_middleware(SafeAnswers)
     return app
+
+
+@contextmanager
+def _on_signal(call: Callable[[], None]) -> Iterator[None]:
+    """Call this when the process is told to end, and leave the rest to the server.
+
+    A server that shuts down waits for its answers to be finished before it ends the lifespan; a
+    stream has to be told at once that it is to finish.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield  # only the main thread may have handlers; whoever runs it elsewhere sets the event
+        return
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+
+    def on_signal(number: int, frame: FrameType | None) -> None:
+        call()
+        handler = before[signal.Signals(number)]
+        if callable(handler):
+            handler(number, frame)
+        elif handler == signal.SIG_DFL:  # nobody else waits for it
+            signal.signal(number, signal.SIG_DFL)
+            signal.raise_signal(number)
+
+    for number in before:
+        signal.signal(number, on_signal)
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            if signal.getsignal(number) is on_signal:
+                signal.signal(number, handler)
 
 
 class _Console(StaticFiles):

@@ -3,27 +3,56 @@
 from __future__ import annotations
 
 import json
+import math
 import re
+import time
+import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import shapely
+from pydantic import BaseModel, ValidationError
 
+from api.schemas import (
+    FlightEnd,
+    FlightEvent,
+    FlightHead,
+    FlightPublic,
+    FlightState,
+    Position,
+    Trail,
+    VehiclePublic,
+)
 from dispatch.values import parse_time_or_none
 from geo.errors import LayerError, PatrolError
 from geo.layers import Feature, read_layer
+from patrol.flight.desk import flight_running, read_live
 from patrol.telemetry import Telemetry
 
-__all__ = ["PatrolFolder", "find_patrols", "track"]
+__all__ = [
+    "PatrolFolder",
+    "find_patrols",
+    "flight_now",
+    "live_changed",
+    "live_cursor",
+    "live_offset",
+    "live_row",
+    "track",
+]
 
 _MARKS = ("plan.json", "sightings.geojson")
 _PICTURE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}\.(?:jpe?g|png)", re.IGNORECASE)
 _THINNED_TO_DEG = 5e-6  # about half a metre: what a console's map can show
+_MOST_EVENTS = 50
+_MOST_VEHICLES = 100
+_MOST_FIRST_LINE = 1 << 20
+
+_Row = TypeVar("_Row", bound=BaseModel)
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,3 +202,135 @@ def layer(path: Path) -> dict[str, Any]:
         return collection(read_layer(path, allow_empty=True) if path.exists() else [])
     except RecursionError:
         raise LayerError(f"{path}: nested too deeply") from None
+
+
+# -- the flight, live ----------------------------------------------------------------------------
+
+
+def live_changed(folder: Path) -> tuple[int, int] | None:
+    """Something that differs once live.jsonl was written to; None where there is none."""
+    try:
+        state = (folder / "flight" / "live.jsonl").stat()
+    except OSError:
+        return None
+    return state.st_mtime_ns, state.st_size
+
+
+def live_row(line: bytes) -> dict[str, Any] | None:
+    """A line of live.jsonl; None for what is none, as a line that a crash cut off."""
+    try:
+        row = json.loads(line, parse_constant=lambda name: None)
+    except (ValueError, RecursionError):
+        return None
+    return row if isinstance(row, dict) and isinstance(row.get("kind"), str) else None
+
+
+def live_cursor(folder: Path, offset: int) -> str:
+    """A place in live.jsonl, `BYTES-MARK`: the mark tells one flight's file from the next's."""
+    return f"{offset}-{_mark(folder)}"
+
+
+def live_offset(folder: Path, cursor: str | None) -> int:
+    """The byte offset of a cursor, or of a bare number; 0 where it is of another flight or not
+    the beginning of a line."""
+    number, _, mark = (cursor or "").partition("-")
+    if not (number.isascii() and number.isdecimal() and len(number) < 16):
+        return 0
+    offset = int(number)
+    if offset == 0 or (mark and mark != _mark(folder)):
+        return 0
+    try:
+        with (folder / "flight" / "live.jsonl").open("rb") as file:
+            file.seek(offset - 1)
+            return offset if file.read(1) == b"\n" else 0
+    except OSError:
+        return 0
+
+
+def _mark(folder: Path) -> str:
+    try:
+        with (folder / "flight" / "live.jsonl").open("rb") as file:
+            return f"{zlib.crc32(file.readline(_MOST_FIRST_LINE)):08x}"
+    except OSError:
+        return f"{0:08x}"
+
+
+def flight_now(folder: Path) -> FlightPublic:
+    """The flight of a patrol as live.jsonl tells it: running, ended, cut off, or none yet."""
+    running = flight_running(folder) is not None  # first: what it told before is then all there
+    changed = live_changed(folder)
+    if changed is None:
+        return FlightPublic(
+            running=running, flight=None, vehicles=[], events=[], trails=[], end=None,
+            quiet_s=None, cursor=live_cursor(folder, 0),
+        )  # fmt: skip
+    told = _told(folder, *changed)
+    quiet_s = max(time.time() - changed[0] / 1e9, 0.0)
+    return told.model_copy(update={"running": running, "quiet_s": round(quiet_s, 1)})
+
+
+@lru_cache(maxsize=32)
+def _told(folder: Path, _changed_ns: int, _size: int) -> FlightPublic:
+    lines, offset = read_live(folder)
+    head: FlightHead | None = None
+    end: FlightEnd | None = None
+    states: dict[int, FlightState] = {}
+    last: dict[int, dict[str, Any]] = {}
+    events: list[dict[str, Any]] = []
+    trails: dict[tuple[int, Any], list[tuple[float, float]]] = {}
+    for _, line in lines:
+        row = live_row(line)
+        match row and row["kind"]:
+            case "flight":
+                head, end = _read(FlightHead, row) or head, None
+            case "state" if state := _read(FlightState, row):
+                states[state.vehicle] = state
+            case "position" if row is not None and (place := _place(row)):
+                last[row["vehicle"]] = row
+                trails.setdefault((row["vehicle"], row.get("sortie")), []).append(place)
+            case "event" if row is not None:
+                events.append(row)
+            case "end":
+                end = _read(FlightEnd, row) or end
+    positions = {vehicle: _read(Position, row) for vehicle, row in last.items()}
+    fleet = range(1, min(head.vehicles, _MOST_VEHICLES) + 1) if head else ()
+    return FlightPublic(
+        running=False,
+        flight=head,
+        vehicles=[
+            VehiclePublic(vehicle=i, state=states.get(i), position=positions.get(i))
+            for i in sorted({*fleet, *states, *positions})
+        ],
+        events=[e for row in events[-_MOST_EVENTS:] if (e := _read(FlightEvent, row))],
+        trails=[
+            Trail(vehicle=vehicle, sortie=sortie, line=_thinned(line))
+            for (vehicle, sortie), line in trails.items()
+        ],
+        end=end,
+        quiet_s=None,
+        cursor=live_cursor(folder, offset),
+    )
+
+
+def _read(model: type[_Row], row: dict[str, Any] | None) -> _Row | None:
+    """None where the line does not hold what such a line must: it is passed over."""
+    try:
+        return model.model_validate(row)
+    except ValidationError:
+        return None
+
+
+def _place(row: dict[str, Any]) -> tuple[float, float] | None:
+    lon, lat, vehicle, sortie = (row.get(k) for k in ("lon", "lat", "vehicle", "sortie"))
+    if type(vehicle) is not int or not (sortie is None or type(sortie) is int):
+        return None
+    if not (isinstance(lon, int | float) and isinstance(lat, int | float)):
+        return None
+    return (lon, lat) if math.fabs(lon) <= 180 and math.fabs(lat) <= 90 else None
+
+
+def _thinned(line: list[tuple[float, float]]) -> list[tuple[float, float]]:
+    if len(line) < 3:
+        return line
+    thinned = shapely.get_coordinates(shapely.LineString(line).simplify(_THINNED_TO_DEG))
+    return [(round(x, 7), round(y, 7)) for x, y in thinned.tolist()]

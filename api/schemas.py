@@ -13,6 +13,9 @@ violation's class is `class` in JSON and `violation` in code (Python keeps the w
     GET  /api/patrols/{id}/sightings.geojson          GeoJSON
     GET  /api/patrols/{id}/sighting_ellipses.geojson  GeoJSON
     GET  /api/patrols/{id}/evidence/{name}            image/jpeg
+    GET  /api/patrols/{id}/flight                     FlightPublic: the flight as it stands now
+    GET  /api/patrols/{id}/flight/live?after=         text/event-stream (see api/routes/live.py)
+    POST /api/patrols/{id}/flight/commands            CommandBody -> 202 CommandPublic
     GET  /api/cases?state=&class=&community=&limit=&offset=   CasePage (newest first)
     GET  /api/cases/{number}                          CaseDetail
     POST /api/cases/{number}/register|accept|handle|verify|close   StepBody -> CaseDetail
@@ -20,7 +23,8 @@ violation's class is `class` in JSON and `violation` in code (Python keeps the w
     POST /api/cases/{number}/dispatch                 DispatchBody -> CaseDetail
     GET  /api/ledger/verify                           LedgerPublic
 
-Errors are `Problem`: 404 not there, 409 a step that the state does not allow, 422 a wrong field.
+Errors are `Problem`: 404 not there, 409 a step that the state does not allow or no flight to
+command, 422 a wrong field.
 """
 
 from __future__ import annotations
@@ -30,23 +34,34 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, StringConstraints
 
+from patrol.flight.desk import Action
+
 __all__ = [
     "AreaPublic",
     "CaseDetail",
     "CasePage",
     "CaseSummary",
+    "CommandBody",
+    "CommandPublic",
     "CommunityPublic",
     "DepartmentPublic",
     "DispatchBody",
     "EllipsePublic",
     "EventPublic",
     "FeatureCollection",
+    "FlightEnd",
+    "FlightEvent",
+    "FlightHead",
+    "FlightPublic",
+    "FlightSortie",
+    "FlightState",
     "HealthPublic",
     "LedgerPublic",
     "OrderPublic",
     "PatrolDetail",
     "PatrolSummary",
     "PlanSummary",
+    "Position",
     "Problem",
     "ReasonBody",
     "ReportPublic",
@@ -55,6 +70,8 @@ __all__ = [
     "StateName",
     "StepBody",
     "SummaryPublic",
+    "Trail",
+    "VehiclePublic",
     "ViolationName",
 ]
 
@@ -161,6 +178,103 @@ class PatrolSummary(_Public):
 
 class PatrolDetail(PatrolSummary):
     plan: PlanSummary | None
+
+
+class FlightSortie(_Public):
+    """A sortie that the flight means to fly."""
+
+    id: int
+    launch_site: str | None = None
+    planned_m: float | None = None
+    planned_s: float | None = None
+
+
+class FlightHead(_Public):
+    """What flies: the first line of live.jsonl, or the last such, where it was taken over."""
+
+    id: str
+    patrol: str | None = None
+    simulated: bool = False
+    vehicles: int
+    sorties: list[FlightSortie] = []
+    started: Utc | None = None
+
+
+class FlightState(_Public):
+    """How a sortie stands: checking, loading, arming, takeoff, mission, paused, returning,
+    landing, landed, lost, pilot or done."""
+
+    vehicle: int
+    sortie: int | None = None
+    time: Utc | None = Field(None, description="The vehicle's clock.")
+    state: str
+    text: str = ""
+
+
+class Position(_Public):
+    """Where a vehicle is and how far it has come; null is what it has not told."""
+
+    vehicle: int
+    sortie: int | None = None
+    time: Utc | None = Field(None, description="The vehicle's clock.")
+    lon: float = Field(ge=-180, le=180)
+    lat: float = Field(ge=-90, le=90)
+    above_launch_m: float | None = None
+    yaw_deg: float | None = Field(None, description="Clockwise from north.")
+    ground_speed_m_s: float | None = None
+    battery_pct: float | None = None
+    mode: str | None = None
+    armed: bool | None = None
+    item: int | None = Field(None, description="Of the mission, being flown to.")
+    items: int | None = None
+    flown_m: float | None = None
+    planned_m: float | None = None
+    recording: bool | None = None
+    link: str | None = Field(None, description="ok or silent.")
+
+
+class FlightEvent(_Public):
+    n: int = Field(description="Its line in live.jsonl.")
+    vehicle: int | None = None
+    sortie: int | None = None
+    time: Utc | None = Field(None, description="The vehicle's clock.")
+    level: str
+    text: str
+
+
+class FlightEnd(_Public):
+    """`code` is the exit code of patrol fly: 0 complete."""
+
+    outcome: str
+    code: int
+    seen_share: float | None = None
+
+
+class VehiclePublic(_Public):
+    vehicle: int
+    state: FlightState | None
+    position: Position | None
+
+
+class Trail(_Public):
+    """What a vehicle has flown of a sortie, thinned to about half a metre."""
+
+    vehicle: int
+    sortie: int | None
+    line: list[tuple[float, float]] = Field(description="Longitude, latitude.")
+
+
+class FlightPublic(_Public):
+    """The last or running flight of a patrol; `flight` null is none yet."""
+
+    running: bool
+    flight: FlightHead | None
+    vehicles: list[VehiclePublic]
+    events: list[FlightEvent] = Field(description="The last 50, oldest first.")
+    trails: list[Trail]
+    end: FlightEnd | None = Field(description="null while it runs, and where it was cut off.")
+    quiet_s: float | None = Field(description="Seconds since the flight last told anything.")
+    cursor: str = Field(description="Where the stream goes on after this: its `after`.")
 
 
 class CommunityPublic(_Public):
@@ -329,3 +443,18 @@ class DispatchBody(_Body):
     actor: Line
     department: str | None = None
     note: Words = ""
+
+
+class CommandBody(_Body):
+    """POST /api/patrols/{id}/flight/commands: to one vehicle, or to all that fly (null)."""
+
+    action: Action
+    vehicle: Annotated[int, Field(strict=True, ge=1, le=1000)] | None = None
+
+
+class CommandPublic(_Public):
+    """The command was handed over; what came of it is an `answer` in the stream, by this id."""
+
+    id: str
+    action: Action
+    vehicle: int | None

@@ -27,6 +27,7 @@ for _name in (
     "check",
     "export",
     "fly",
+    "tell",
     "film",
     "analyze",
     "open_cases",

@@ -20,7 +20,7 @@ from api.schemas import (
 from patrol.errors import PlanFileError
 from patrol.plan import Plan
 
-__all__ = ["router"]
+__all__ = ["named", "router"]
 
 router = APIRouter(prefix="/patrols", tags=["patrols"], responses={404: {"model": Problem}})
 
@@ -41,7 +41,7 @@ def patrols(context: ContextDep) -> list[PatrolSummary]:
 
 @router.get("/{patrol_id}")
 def patrol(context: ContextDep, patrol_id: str) -> PatrolDetail:
-    found = _named(context, patrol_id)
+    found = named(context, patrol_id)
     summary = _summary(found, context.store.counts_by_patrol())
     return PatrolDetail(plan=_plan(found), **summary.model_dump())
 
@@ -67,19 +67,20 @@ def sighting_ellipses(context: ContextDep, patrol_id: str) -> FileResponse:
 @router.get("/{patrol_id}/track.geojson")
 def flown_track(context: ContextDep, patrol_id: str) -> FeatureCollection:
     """The flown track, one line a sortie; no features before it was flown."""
-    return FeatureCollection.model_validate(track(_named(context, patrol_id)))
+    return FeatureCollection.model_validate(track(named(context, patrol_id)))
 
 
 @router.get("/{patrol_id}/evidence/{name}", response_class=FileResponse)
 def evidence(context: ContextDep, patrol_id: str, name: str) -> FileResponse:
     """An evidence picture."""
-    path = _named(context, patrol_id).picture(name)
+    path = named(context, patrol_id).picture(name)
     if path is None:
         raise HTTPException(404, "没有这张图片: there is no such evidence picture")
     return FileResponse(path, media_type=_PICTURES[path.suffix.lower()])
 
 
-def _named(context: Context, patrol_id: str) -> PatrolFolder:
+def named(context: Context, patrol_id: str) -> PatrolFolder:
+    """The patrol of this id; 404 where there is none."""
     try:
         return context.patrols()[patrol_id]
     except KeyError:
@@ -87,7 +88,7 @@ def _named(context: Context, patrol_id: str) -> PatrolFolder:
 
 
 def _layer(context: Context, patrol_id: str, name: str) -> FileResponse:
-    path = _named(context, patrol_id).file(name)
+    path = named(context, patrol_id).file(name)
     if path is None:
         raise HTTPException(404, f"尚无此图层: the patrol has no {name} yet")
     return FileResponse(path, media_type="application/geo+json")

@@ -1,14 +1,16 @@
-"""Keeping several vehicles apart: which sorties may be in the air at one time.
+"""Keeping several vehicles apart: when which sorties may be in the air together.
 
-Two sorties share airspace where their ways, launch columns included, come nearer than `APART_M`
-on the map and `APART_UP_M` in height. Such sorties wait for one another. Ways home after a failure
-are not planned, so each vehicle returns at a height of its own.
+Two sorties meet where their ways, launch columns included, come nearer than `APART_M` on the map
+and `APART_UP_M` in height. The second to start waits until, by the times at which either is
+expected there, no such place is flown through by both within a margin (strategic deconfliction
+by time windows, as in ASTM F3548's operational intents). Ways home after a failure are not
+planned, so each vehicle returns at a height of its own.
 """
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,57 +19,124 @@ from scipy.spatial import cKDTree
 
 from patrol.plan import Plan, Sortie
 from patrol.planning.check import track_of
+from patrol.simulation.vehicle.motion.path import leg_speed_m_s
 
-__all__ = ["APART_M", "APART_UP_M", "Airspace", "assign", "conflicts", "return_heights_m"]
+__all__ = [
+    "APART_M",
+    "APART_UP_M",
+    "Airspace",
+    "Meetings",
+    "assign",
+    "least_apart_m",
+    "meetings",
+    "return_heights_m",
+]
 
 FloatArray = NDArray[np.float64]
+Windows = list[tuple[float, float]]
 
 APART_M = 30.0
 APART_UP_M = 10.0
-_STEP_M = 5.0
+_STEP_M = 8.0
+_MARGIN_S = 40.0
+_MARGIN_SHARE = 0.06  # of the times that either has been flying: wind, corners
+_CLIMB_M_S, _DESCENT_M_S = 2.5, 0.8
+_ACCEL_M_S2, _JERK_M_S3 = 5.0, 20.0  # as vehicles are asked to fly
 _ROOM_S = 15.0  # between the landing of one and the take-off of another through the same air
 
 
-def conflicts(plan: Plan, sorties: Sequence[Sortie]) -> frozenset[frozenset[int]]:
-    """The pairs of sorties, by number, that share airspace."""
+@dataclass(frozen=True, slots=True)
+class Meetings:
+    """For each pair of sorties (a, b) the differences of their starts, b's less a's, in seconds,
+    at which they would meet: intervals in order."""
+
+    windows: dict[tuple[int, int], Windows]
+
+    def forbidden(self, first: int, second: int) -> Windows:
+        """Differences, the start of `second` less that of `first`, that are not to be."""
+        found = self.windows.get((first, second))
+        if found is not None:
+            return found
+        return sorted((-end, -begin) for begin, end in self.windows.get((second, first), []))
+
+
+def meetings(plan: Plan, sorties: Sequence[Sortie]) -> Meetings:
+    """Where and when each two of these sorties would meet."""
     ways = {s.id: _way(plan, s) for s in sorties}
-    found = set()
+    windows = {}
     for i, a in enumerate(sorties):
         for b in sorties[i + 1 :]:
-            if _meet(ways[a.id], ways[b.id]):
-                found.add(frozenset((a.id, b.id)))
-    return frozenset(found)
+            found = _windows(ways[a.id], ways[b.id])
+            if found:
+                windows[a.id, b.id] = found
+    return Meetings(windows)
 
 
 def _way(plan: Plan, sortie: Sortie) -> FloatArray:
-    """(N, 3) points of a sortie's way in metres, heights above sea level or one datum for all."""
-    points, heights, _ = track_of(plan, sortie)
+    """(N, 4) points of a sortie's way: metres, height above sea level or one datum for all, and
+    the seconds after its start at which it is expected there."""
+    points, heights, speeds = track_of(plan, sortie)
     knots = np.column_stack([points, heights])
-    columns = [[*points[0], 0.0], *knots, [*points[-1], 0.0]]
-    dense = []
-    for a, b in zip(np.array(columns), np.array(columns)[1:], strict=False):
-        steps = max(int(np.ceil(np.linalg.norm(b - a) / _STEP_M)), 1)
-        dense.append(a + (b - a) * np.linspace(0.0, 1.0, steps, endpoint=False)[:, None])
-    way: FloatArray = np.vstack([*dense, np.array(columns)[-1:]])
+    columns = np.vstack([[*points[0], 0.0], knots, [*points[-1], 0.0]])
+    rows: list[FloatArray] = []
+    at_s = 0.0
+    for number, (a, b) in enumerate(zip(columns, columns[1:], strict=False)):
+        length = float(np.linalg.norm(b - a))
+        if number == 0:
+            leg_s = length / _CLIMB_M_S
+        elif number == len(columns) - 2:
+            leg_s = length / _DESCENT_M_S
+        else:
+            speed = min(float(speeds[number - 1]), leg_speed_m_s(length, _ACCEL_M_S2, _JERK_M_S3))
+            leg_s = length / max(speed, 0.5)
+        steps = max(int(np.ceil(length / _STEP_M)), 1)
+        share = np.linspace(0.0, 1.0, steps, endpoint=False)[:, None]
+        rows.append(np.hstack([a + (b - a) * share, at_s + leg_s * share]))
+        at_s += leg_s
+    way: FloatArray = np.vstack([*rows, [[*columns[-1], at_s]]])
     way[:, 2] += sortie.ground_msl_m
     return way
 
 
-def _meet(a: FloatArray, b: FloatArray) -> bool:
-    # Half a step either way is what the points may miss.
-    reach_m, reach_up_m = APART_M + _STEP_M, APART_UP_M
-    scale = np.array([1.0, 1.0, reach_m / reach_up_m])
-    nearest, _ = cKDTree(a * scale).query(b * scale, distance_upper_bound=reach_m * np.sqrt(2.0))
-    close = np.flatnonzero(np.isfinite(nearest))
-    if not len(close):
-        return False
-    # A cylinder, not a ball: look again at the few that are left.
+def _windows(a: FloatArray, b: FloatArray) -> Windows:
+    """Differences of starts at which two ways would be flown through one place together."""
     tree = cKDTree(a[:, :2])
-    for point in b[close]:
-        rows = tree.query_ball_point(point[:2], reach_m)
-        if len(rows) and float(np.min(np.abs(a[rows, 2] - point[2]))) < reach_up_m:
-            return True
-    return False
+    found: Windows = []
+    for point, rows in zip(b, tree.query_ball_point(b[:, :2], APART_M + _STEP_M), strict=True):
+        near = a[rows]
+        near = near[np.abs(near[:, 2] - point[2]) < APART_UP_M]
+        if len(near):
+            margins = _MARGIN_S + _MARGIN_SHARE * (near[:, 3] + point[3])
+            differences = near[:, 3] - point[3]
+            found.append(
+                (float((differences - margins).min()), float((differences + margins).max()))
+            )
+    return _merged(found)
+
+
+def _merged(intervals: Windows) -> Windows:
+    merged: Windows = []
+    for begin, end in sorted(intervals):
+        if merged and begin <= merged[-1][1]:
+            merged[-1] = (merged[-1][0], max(merged[-1][1], end))
+        else:
+            merged.append((begin, end))
+    return merged
+
+
+def least_apart_m(a: FloatArray, b: FloatArray, *, apart_up_m: float = APART_UP_M) -> float:
+    """How near two recorded flights came on the map while less than `apart_up_m` apart in height:
+    (N, 4) arrays of metres, height and time; infinite where they were never up together."""
+    start, end = max(a[0, 3], b[0, 3]), min(a[-1, 3], b[-1, 3])
+    if start >= end:
+        return float("inf")
+    times = np.arange(start, end, 0.5)
+    place = [
+        np.column_stack([np.interp(times, x[:, 3], x[:, i]) for i in range(3)]) for x in (a, b)
+    ]
+    level = np.abs(place[0][:, 2] - place[1][:, 2]) < apart_up_m
+    apart = np.hypot(*(place[0][:, :2] - place[1][:, :2]).T)
+    return float(apart[level].min()) if level.any() else float("inf")
 
 
 def assign(plan: Plan, sorties: Sequence[Sortie], vehicles: int) -> list[list[Sortie]]:
@@ -99,48 +168,48 @@ def return_heights_m(sorties: Sequence[Sortie], vehicles: int, ceiling_m: float)
     return [min(base + APART_UP_M * (k + 1), max(ceiling_m, base)) for k in range(vehicles)]
 
 
-@dataclass(slots=True)
-class _Flying:
-    vehicle: int
-    sortie: int
-
-
 class Airspace:
-    """Lets vehicles take their sorties so that those in the air at one time share no airspace.
+    """Hands sorties to vehicles so that those in the air together do not meet.
 
-    Times are on the vehicles' clocks, which for simulated vehicles run at different paces: a
-    sortie starts when its vehicle is free and every sortie that it conflicts with has landed.
+    `queues` are each vehicle's sorties. Times are on the vehicles' clock, from `start_s` on. With
+    `clock` None it is a simulated one: `take` returns at once, with the time at which the sortie
+    is to begin. Otherwise `clock` tells the time, and `take` waits for it.
     """
 
     def __init__(
         self,
         queues: Sequence[Sequence[Sortie]],
-        shared: frozenset[frozenset[int]],
+        meet: Meetings,
         start_s: float,
+        clock: Callable[[], float] | None = None,
     ) -> None:
         self._queues = [list(queue) for queue in queues]
-        self._shared = shared
+        self._meet = meet
+        self._clock = clock
         self._changed = threading.Condition()
-        self._flying: list[_Flying] = []
+        self._flying: dict[int, int] = {}  # sortie to vehicle
+        self._began_s: dict[int, float] = {}
         self._ended_s: dict[int, float] = {}
         self._free_s = [start_s] * len(queues)
         self._out: set[int] = set()
         self.closed = False  # no further sortie starts
 
     def take(self, vehicle: int) -> tuple[Sortie, float] | None:
-        """The vehicle's next sortie, as soon as the air is free, and the time at which it may
-        start; None where there is none left. Blocks meanwhile."""
+        """The vehicle's next sortie and the time at which it begins; None where none is left."""
         with self._changed:
             while True:
                 if self.closed or vehicle in self._out:
                     return None
                 queue = self._queues[vehicle] or self._orphans()
-                for sortie in queue:
-                    if not any(self._share(sortie.id, f.sortie) for f in self._flying):
+                if queue:
+                    sortie = queue[0]
+                    begin_s = self._earliest_s(vehicle, sortie.id)
+                    if self._clock is None or self._clock() >= begin_s:
                         queue.remove(sortie)
-                        self._flying.append(_Flying(vehicle, sortie.id))
-                        return sortie, self._earliest_s(vehicle, sortie.id)
-                if not queue and not self._may_orphan(vehicle):
+                        self._flying[sortie.id] = vehicle
+                        self._began_s[sortie.id] = begin_s
+                        return sortie, begin_s
+                elif not self._may_orphan(vehicle):
                     return None
                 self._changed.wait(0.2)
 
@@ -148,7 +217,7 @@ class Airspace:
         """A sortie is over at `end_s` and its vehicle ready again at `free_s`; `out`: it flies no
         more, and its other sorties fall to the others."""
         with self._changed:
-            self._flying = [f for f in self._flying if f.sortie != sortie]
+            self._flying.pop(sortie, None)
             self._ended_s[sortie] = end_s
             self._free_s[vehicle] = free_s
             if out:
@@ -159,6 +228,7 @@ class Airspace:
         """A sortie was taken but not begun."""
         with self._changed:
             self._queues[vehicle].insert(0, sortie)
+            self._flying.pop(sortie.id, None)
 
     def close(self) -> None:
         with self._changed:
@@ -177,13 +247,22 @@ class Airspace:
 
     def _may_orphan(self, vehicle: int) -> bool:
         """Whether another vehicle's queue might yet fall to this one."""
-        return any(self._queues[f.vehicle] for f in self._flying if f.vehicle != vehicle)
+        return any(self._queues[v] for v in self._flying.values() if v != vehicle)
 
     def _earliest_s(self, vehicle: int, sortie: int) -> float:
-        ends = [
-            end_s + _ROOM_S for other, end_s in self._ended_s.items() if self._share(sortie, other)
-        ]
-        return max([self._free_s[vehicle], *ends])
-
-    def _share(self, a: int, b: int) -> bool:
-        return frozenset((a, b)) in self._shared
+        """The first moment from which this sortie meets none of those that fly or have flown."""
+        begin_s = self._free_s[vehicle]
+        if self._clock is not None:
+            begin_s = max(begin_s, self._clock())
+        again = True
+        while again:
+            again = False
+            for other, other_s in self._began_s.items():
+                ended_s = self._ended_s.get(other)
+                if ended_s is not None and begin_s >= ended_s + _ROOM_S:
+                    continue
+                for low, high in self._meet.forbidden(other, sortie):
+                    if low < begin_s - other_s < high:
+                        begin_s = other_s + high + 0.01  # past it for certain
+                        again = True
+        return begin_s

@@ -11,8 +11,10 @@ written by one call with O_APPEND, which keeps lines of several writers whole.
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import json
+import math
 import os
 import threading
 import time
@@ -42,6 +44,8 @@ ACTIONS: tuple[str, ...] = get_args(Action)
 
 _LIVE, _COMMANDS, _LOCK = "live.jsonl", "commands.jsonl", "flight.lock"
 _AWAIT_EVERY_S = 0.1
+# Who looks whether a flight runs holds the lock for a moment: not a reason to refuse one.
+_LOCK_TRIES, _LOCK_AGAIN_S = 6, 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +80,15 @@ class FlightDesk:
     def __enter__(self) -> Self:
         self._flight.mkdir(parents=True, exist_ok=True)
         self._lock = _locked(self._flight / _LOCK)
-        flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | (0 if self._keep else os.O_TRUNC)
-        self._live = os.open(self._flight / _LIVE, flags, 0o644)
+        flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
+        try:
+            self._live = os.open(
+                self._flight / _LIVE, flags | (0 if self._keep else os.O_TRUNC), 0o644
+            )
+        except OSError:
+            os.close(self._lock)
+            self._lock = -1
+            raise
         if self._keep:
             with contextlib.suppress(OSError):
                 self._number = (self._flight / _LIVE).read_bytes().count(b"\n")
@@ -132,9 +143,9 @@ class FlightDesk:
         with self._mutex:
             if self._live < 0 or self.failed is not None:
                 return
-            line = {"n": self._number, "kind": kind, **fields}
+            row = {"n": self._number, "kind": kind, **fields}
             try:
-                os.write(self._live, json.dumps(line, ensure_ascii=False).encode() + b"\n")
+                _append(self._live, row)
                 self._number += 1
             except OSError as error:
                 self.failed = error
@@ -204,8 +215,18 @@ def _command(line: bytes) -> FlightCommand | None:
     return FlightCommand(number, action, vehicle, by[:40]) if is_right else None
 
 
+def _append(file: int, row: Mapping[str, Any]) -> None:
+    """Write one line in one call; raises OSError where not all of it could be written."""
+    finite = {k: None if isinstance(v, float) and not math.isfinite(v) else v
+              for k, v in row.items()}  # fmt: skip
+    # What no encoding has (a broken character of a vehicle's text) becomes a question mark.
+    line = json.dumps(finite, ensure_ascii=False).encode(errors="replace") + b"\n"
+    if os.write(file, line) != len(line):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
 def _iso(time_s: float | None) -> str | None:
-    if time_s is None:
+    if time_s is None or not math.isfinite(time_s):
         return None
     stamp = datetime.fromtimestamp(time_s, UTC).isoformat(timespec="milliseconds")
     return stamp.replace("+00:00", "Z")
@@ -214,15 +235,20 @@ def _iso(time_s: float | None) -> str | None:
 def _locked(path: Path) -> int:
     """The lock's file, held; raises FlightError where another process holds it."""
     file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        other = os.read(file, 20).decode(errors="replace").strip() or "?"
-        os.close(file)
-        raise FlightError(
-            f"{path.parent.parent}: another patrol fly (process {other}) is flying this patrol; "
-            "wait for it, or tell it: patrol tell"
-        ) from None
+    for again in reversed(range(_LOCK_TRIES)):
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            break
+        except OSError:
+            if again:
+                time.sleep(_LOCK_AGAIN_S)
+                continue
+            other = os.read(file, 20).decode(errors="replace").strip() or "?"
+            os.close(file)
+            raise FlightError(
+                f"{path.parent.parent}: another patrol fly (process {other}) is flying this "
+                "patrol; wait for it, or tell it: patrol tell"
+            ) from None
     with contextlib.suppress(OSError):  # a full disk: the lock holds all the same
         os.ftruncate(file, 0)
         os.pwrite(file, f"{os.getpid()}\n".encode(), 0)
@@ -268,7 +294,7 @@ def give_command(folder: Path, action: str, vehicle: int | None, by: str) -> Fli
         folder / "flight" / _COMMANDS, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644
     )
     try:
-        os.write(file, json.dumps(row, ensure_ascii=False).encode() + b"\n")
+        _append(file, row)
     finally:
         os.close(file)
     return command

@@ -19,7 +19,7 @@ import shapely
 from patrol.errors import FlightError
 from patrol.export.fence import keep_out
 from patrol.export.route import Ring, Route, ring_of, route_of
-from patrol.flight.airspace import Airspace, assign, conflicts, return_heights_m
+from patrol.flight.airspace import Airspace, Meetings, assign, meetings, return_heights_m
 from patrol.flight.desk import FlightDesk
 from patrol.flight.interrupts import Interrupts
 from patrol.flight.link import Link
@@ -196,8 +196,10 @@ class _Patrol:
         self._on_distance, self._before_sortie = on_distance, before_sortie
         chosen = [s for queue in queues for s in queue]
         self.return_m = return_heights_m(chosen, len(queues), plan.settings.ceiling_m)
-        shared = conflicts(plan, chosen) if len(queues) > 1 else frozenset()
-        self.airspace = Airspace(queues, shared, simulation.start_s)
+        meet = meetings(plan, chosen) if len(queues) > 1 else Meetings({})
+        live = bool(connect) or simulation.arducopter is not None
+        start_s = time.time() if live else simulation.start_s
+        self.airspace = Airspace(queues, meet, start_s, time.time if live else None)
         self._metres: dict[int, float] = {}
         self._lock = threading.Lock()
         self.flights: dict[int, SortieFlight] = {}  # by vehicle

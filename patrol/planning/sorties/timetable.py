@@ -8,10 +8,11 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from geo.coordinates import LonLat
 from patrol.plan import Flight, Sortie
 from patrol.planning.settings import PlanSettings
 
-__all__ = ["timetable"]
+__all__ = ["last_landing_s", "timetable"]
 
 FloatArray = NDArray[np.float64]
 
@@ -44,6 +45,21 @@ def timetable(
             for flight in _flown(queue, number, order, move_s, settings)
         ]
     return tuple(sorted(flights, key=lambda f: (f.start_s, f.crew)))
+
+
+def last_landing_s(
+    sorties: Sequence[tuple[str, float]],
+    sites: Sequence[str],
+    move_s: FloatArray,
+    settings: PlanSettings,
+) -> float:
+    """When the last of these sorties, (site, seconds) in flying order, has landed."""
+    nowhere = LonLat(0.0, 0.0)
+    rows = [
+        Sortie(number, site, nowhere, 0.0, seconds, 0.0, ())
+        for number, (site, seconds) in enumerate(sorties, 1)
+    ]
+    return max((f.end_s for f in timetable(rows, sites, move_s, settings)), default=0.0)
 
 
 def _flown(

@@ -265,7 +265,7 @@ def leg_speed_m_s(length_m: float, accel_m_s2: float, jerk_m_s3: float) -> float
     fast = -b + math.sqrt(b * b + a * length_m)
     if fast >= a * a / j:
         return fast
-    v = (length_m / 2.0) ** (2.0 / 3.0) * j ** (1.0 / 3.0)
+    v = float((length_m / 2.0) ** (2.0 / 3.0) * j ** (1.0 / 3.0))
     for _ in range(4):  # Newton on 2 v^1.5 / sqrt(j) + T v = length
         root = math.sqrt(v / j)
         v -= (2.0 * v * root + _SNAP_S * v - length_m) / (3.0 * root + _SNAP_S)
