@@ -7,13 +7,13 @@ from benchmarks import (
     clean_clone,
     detector,
     film_speed,
-    flight,
     photos_brighton,
     plan_area,
     round_trips,
     srt_files,
 )
 from benchmarks.figures import Figure
+from benchmarks.flying import plan_flown, transfers
 from benchmarks.planning import city, corridor_tool, meanders, resume, sample
 
 __all__ = ["FIGURES"]
@@ -67,9 +67,9 @@ def _all() -> list[Figure]:
         Figure("resume_uncovered", "of 200 sorties broken off, resumed with ground or rules lost",
                "cases", "at most", 0, 5, resume.wrong_resumes),
         Figure("cross_track_m", "95th percentile of the flown track from its lanes, wind 5 m/s",
-               "m", "at most", 2, 0.5, flight.cross_track_m),
+               "m", "at most", 2, 0.5, plan_flown.cross_track_m),
         Figure("flight_speedup", "seconds of simulated flight in one second",
-               "x", "at least", 10, 0.5, flight.speedup),
+               "x", "at least", 10, 0.5, plan_flown.speedup),
         Figure("film_fps", "1080p frames rendered and encoded on one core",
                "frames/s", "at least", 8, 1, film_speed.measure),
         Figure("rendered_map50", "the detector on frames of an unseen world, mean AP50",

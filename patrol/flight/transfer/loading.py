@@ -70,18 +70,24 @@ def confirm(client: MissionClient, loaded: Loaded) -> None:
 
 
 def _put(client: MissionClient, kind: ItemKind, items: Sequence[WireItem]) -> None:
-    if items:
-        client.upload(kind, items)
-    else:
-        client.clear(kind)
-    wrong = _wrong(kind, items, client.download(kind))
-    if wrong:
-        raise TransferError(f"the vehicle does not hold the {kind.label} that was sent: {wrong}")
+    """Make the vehicle hold these, seen item by item; a second time where a bad link spoilt it."""
+    wrong: str | None = None
+    for _ in range(2):
+        if items:
+            client.upload(kind, items)
+        else:
+            client.clear(kind)
+        wrong = _wrong(kind, items, client.download(kind))
+        if wrong is None:
+            return
+        client.settle()
+    raise TransferError(f"the vehicle does not hold the {kind.label} that was sent: {wrong}")
 
 
 def _put_back(client: MissionClient, kind: ItemKind, before: Sequence[WireItem]) -> str:
     """Make the vehicle hold what it held, or nothing; says which."""
     try:
+        client.settle()
         _put(client, kind, before)
     except FlightError:
         pass

@@ -27,10 +27,16 @@ RETRIES = 5
 LIVING_RETRIES = 40
 _REPEAT_S = 0.1  # a request repeated sooner is a duplicate: answering would double the traffic
 _BUSY_S = 10.0  # a vehicle gives up an unfinished upload after 8 s; until then it denies
+_SETTLE_S = 0.5
 _STARTS = 3  # attempts where the vehicle itself gave the transfer up
 
 _ACCEPTED = mavlink.MAV_MISSION_ACCEPTED
-_NOT_FATAL = (mavlink.MAV_MISSION_INVALID_SEQUENCE, mavlink.MAV_MISSION_ERROR)
+# About an earlier transfer, or a doubled item: nothing that ends this one.
+_NOT_FATAL = (
+    mavlink.MAV_MISSION_INVALID_SEQUENCE,
+    mavlink.MAV_MISSION_ERROR,
+    mavlink.MAV_MISSION_OPERATION_CANCELLED,
+)
 
 
 _Answer = TypeVar("_Answer")
@@ -152,17 +158,26 @@ class MissionClient:
                         self.opaque_id = getattr(message, "opaque_id", 0)
                         self._on_progress(kind, total, total)
                         return True
-                elif message.type in _NOT_FATAL:
-                    # It has the item already. After the last one that means that it is done and
-                    # its acknowledgement got lost; whether that is so, reading back will tell.
-                    if asked == total - 1 and tries > 0:
-                        return True
-                elif message.type == mavlink.MAV_MISSION_OPERATION_CANCELLED and not is_last:
+                elif message.type == mavlink.MAV_MISSION_OPERATION_CANCELLED and asked >= 0:
+                    if is_last:
+                        raise TransferError(f"the vehicle gave up the {kind.label} transfer")
                     return False
-                elif message.type == mavlink.MAV_MISSION_DENIED and asked < 0:
-                    self._wait_while_busy(kind, begun_s)
-                    channel.send(count)
-                    sent_s = channel.now()
+                elif message.type in _NOT_FATAL:
+                    # ERROR: it expects no item any more. After the last one that means that it is
+                    # done and said so in vain; whether it is, reading back will tell.
+                    if (
+                        message.type == mavlink.MAV_MISSION_ERROR
+                        and asked == total - 1
+                        and tries > 0
+                    ):
+                        return True
+                elif message.type == mavlink.MAV_MISSION_DENIED:
+                    # Meant for a late question of an earlier download, or somebody else's upload
+                    # is under way: then nothing is asked for.
+                    if asked < 0:
+                        self._wait_while_busy(kind, begun_s)
+                        channel.send(count)
+                        sent_s = channel.now()
                 else:
                     where = f"item {asked}" if asked >= 0 else f"a list of {total} items"
                     raise Refusal(
@@ -297,6 +312,12 @@ class MissionClient:
         until_s = channel.now() + 0.5
         while channel.now() < until_s:
             channel.receive(max(until_s - channel.now(), 0.0))
+
+    def settle(self) -> None:
+        """Let what is still under way of a failed transfer arrive and be forgotten, so that it is
+        not taken for an answer to the next."""
+        while self._channel.receive(_SETTLE_S) is not None:
+            pass
 
     def _drain(self) -> None:
         """Forget what is left of an earlier transfer."""

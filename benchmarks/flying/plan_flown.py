@@ -20,7 +20,7 @@ from patrol.telemetry import Telemetry
 
 __all__ = ["cross_track_m", "speedup"]
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 AREA = ROOT / "sample_footage" / "luogang"
 _WIND_M_S = 5.0
 

@@ -1,0 +1,1 @@
+"""What flying is measured by: transfers, faults, the sample flown, several vehicles."""
