@@ -101,9 +101,16 @@ def register(app: typer.Typer) -> None:
         silence: Annotated[
             float, typer.Option(help="Seconds without a message until contact counts as lost.")
         ] = 10.0,
+        lost: Annotated[
+            float,
+            typer.Option(
+                help="Seconds that a lost vehicle is waited for.", envvar="RIVER_PATROL_LOST_S"
+            ),
+        ] = 300.0,
         as_json: JsonFlag = False,
     ) -> None:
         from patrol.flight.interrupts import Keys
+        from patrol.flight.machine import Limits
         from patrol.flight.operation import Simulation, fly_patrol
         from patrol.plan import Plan
 
@@ -128,6 +135,7 @@ def register(app: typer.Typer) -> None:
                     _start_s(start), speedup, wind, seed, drills, arducopter=arducopter
                 ),
                 silence_s=silence,
+                limits=Limits(lost_wall_s=lost),
                 fence=_ring(fence) if fence else None,
                 resume=resume,
                 on_distance=bar,

@@ -27,7 +27,7 @@ FENCE_INCLUSION, FENCE_EXCLUSION, RALLY_POINT = 5001, 5002, 5100
 _FENCES = (5000, 5001, 5002, 5003, 5004)
 # Commands whose x and y are a place: the navigation items, fence items and rally points.
 PLACED = (16, 17, 18, 19, 21, 22, 82, *_FENCES, RALLY_POINT)
-_ALTITUDE_GRAIN_M = 0.0101  # vehicles store whole centimetres, some of them rounded down
+_ALTITUDE_GRAIN_M = 0.005  # vehicles store whole centimetres
 
 
 @dataclass(frozen=True, slots=True)

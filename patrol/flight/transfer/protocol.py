@@ -9,6 +9,7 @@ denies lists while an upload is under way and gives that up after eight seconds.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from enum import IntEnum
 from typing import Any, Protocol, TypeVar
@@ -28,6 +29,8 @@ LIVING_RETRIES = 40
 _REPEAT_S = 0.1  # a request repeated sooner is a duplicate: answering would double the traffic
 _BUSY_S = 10.0  # a vehicle gives up an unfinished upload after 8 s; until then it denies
 _SETTLE_S = 0.5
+_NUDGE_M = 0.002
+_GONE = 3  # answers that an item is not wanted, or not there
 _STARTS = 3  # attempts where the vehicle itself gave the transfer up
 
 _ACCEPTED = mavlink.MAV_MISSION_ACCEPTED
@@ -126,7 +129,7 @@ class MissionClient:
         self._drain()
         count = mavlink.MAVLink_mission_count_message(*self._target, total, int(kind))
         asked = -1  # the item that the vehicle wants
-        tries = 0
+        tries = unwanted = 0  # unwanted: times that it said that it wants another item
         begun_s = sent_s = channel.now()
         channel.send(count)
         while True:
@@ -144,10 +147,12 @@ class MissionClient:
             if name in ("MISSION_REQUEST", "MISSION_REQUEST_INT"):
                 seq = message.seq
                 repeated = seq == asked and channel.now() - sent_s < _REPEAT_S
-                if not asked <= seq < total or repeated:
+                # A doubled MISSION_COUNT that came late makes it begin again.
+                back = seq < asked and unwanted >= _GONE
+                if not (asked <= seq < total or back) or repeated:
                     continue  # late, doubled or nonsense; the time-outs mend what is lost
-                if seq > asked:
-                    tries = 0
+                if seq != asked:
+                    tries = unwanted = 0
                     self._on_progress(kind, seq, total)
                 asked = seq
                 channel.send(self._message(kind, items[seq]))
@@ -163,6 +168,7 @@ class MissionClient:
                         raise TransferError(f"the vehicle gave up the {kind.label} transfer")
                     return False
                 elif message.type in _NOT_FATAL:
+                    unwanted += message.type == mavlink.MAV_MISSION_INVALID_SEQUENCE
                     # ERROR: it expects no item any more. After the last one that means that it is
                     # done and said so in vain; whether it is, reading back will tell.
                     if (
@@ -199,16 +205,30 @@ class MissionClient:
 
     def download(self, kind: ItemKind) -> list[WireItem]:
         """The list that the vehicle holds; a mission's item 0 is home."""
-        total = self._count(kind)
-        held: list[WireItem] = []
-        for seq in range(total):
-            held.append(self._item(kind, seq, total))
-            self._on_progress(kind, seq + 1, total)
+        held, total = self._downloaded(kind)
+        again = 1
+        while len(held) < total:
+            if again == _STARTS:
+                raise TransferError(f"the vehicle's {kind.label} changes while it is read")
+            again += 1
+            held, total = self._downloaded(kind)
         if total:
             self._channel.send(
                 mavlink.MAVLink_mission_ack_message(*self._target, _ACCEPTED, int(kind))
             )
         return held
+
+    def _downloaded(self, kind: ItemKind) -> tuple[list[WireItem], int]:
+        """The items, fewer than told where the list changed on the way, and how many were told."""
+        total = self._count(kind)
+        held: list[WireItem] = []
+        for seq in range(total):
+            item = self._item(kind, seq, total)
+            if item is None:
+                break
+            held.append(item)
+            self._on_progress(kind, seq + 1, total)
+        return held, total
 
     def _count(self, kind: ItemKind) -> int:
         channel = self._channel
@@ -233,15 +253,31 @@ class MissionClient:
 
         return self._ask(kind, ask, answered, TIMEOUT_S, 0, 0)
 
-    def _item(self, kind: ItemKind, seq: int, total: int) -> WireItem:
+    def _item(self, kind: ItemKind, seq: int, total: int) -> WireItem | None:
+        """An item; None where there is no such item any more."""
         ask = mavlink.MAVLink_mission_request_int_message(*self._target, seq, int(kind))
 
-        def answered(message: Any) -> WireItem | None:
+        begun_s = self._channel.now()
+
+        gone = 0
+
+        def answered(message: Any) -> tuple[WireItem | None] | None:
+            nonlocal gone
             if message.get_type() == "MISSION_ITEM_INT" and message.seq == seq:
-                return WireItem.of(message)
+                return (WireItem.of(message),)
+            if message.get_type() != "MISSION_ACK":
+                return None
+            if message.type == mavlink.MAV_MISSION_INVALID_SEQUENCE:
+                gone += 1  # once may be about a doubled item of an earlier upload
+                return (None,) if gone >= _GONE else None
+            if message.type == mavlink.MAV_MISSION_DENIED:
+                # A doubled MISSION_COUNT that came late began another upload: until the vehicle
+                # gives that up, it tells nothing.
+                self._wait_while_busy(kind, begun_s)
+                self._channel.send(ask)
             return None
 
-        return self._ask(kind, ask, answered, ITEM_TIMEOUT_S, seq, total)
+        return self._ask(kind, ask, answered, ITEM_TIMEOUT_S, seq, total)[0]
 
     # -- clear -----------------------------------------------------------------------------------
 
@@ -325,7 +361,11 @@ class MissionClient:
             pass
 
     def _message(self, kind: ItemKind, item: WireItem) -> Any:
+        z_m = item.z_m
+        if item.is_placed and kind is ItemKind.MISSION:
+            # Vehicles cut off what is below a centimetre: 2.11 as float32 would become 2.10.
+            z_m += math.copysign(_NUDGE_M, z_m) if z_m else 0.0
         return mavlink.MAVLink_mission_item_int_message(
             *self._target, item.seq, item.frame, item.command, 0, item.autocontinue,
-            *item.params, item.x, item.y, item.z_m, int(kind),
+            *item.params, item.x, item.y, z_m, int(kind),
         )  # fmt: skip
