@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from patrol.export.route import Ring
     from patrol.flight.interrupts import Keys
     from patrol.flight.operation import Flown
-    from patrol.plan import Plan, Sortie
+    from patrol.flight.review import Review
+    from patrol.plan import Sortie
     from patrol.simulation.vehicle import Fault
 
 __all__ = ["register"]
@@ -112,6 +113,7 @@ def register(app: typer.Typer) -> None:
         from patrol.flight.interrupts import Keys
         from patrol.flight.machine import Limits
         from patrol.flight.operation import Simulation, fly_patrol
+        from patrol.flight.review import review
         from patrol.plan import Plan
 
         plan = Plan.read(patrol_dir)
@@ -120,6 +122,14 @@ def register(app: typer.Typer) -> None:
             stop("--fault is for our own simulated vehicles; leave out --connect and --arducopter")
         chosen = [plan.sortie(i) for i in sortie] if sortie else list(plan.sorties)
         started = time.monotonic()
+        seen: list[Review] = []
+
+        def reviewed(flown: Flown) -> float | None:
+            if not any(r.path for r in flown.records):
+                return None
+            seen.append(review(patrol_dir, plan, flown.left))
+            return seen[0].seen.share
+
         with Keys() as keys, progress("飞行 flying", sum(s.length_m for s in chosen), "m") as bar:
             if keys.live:
                 note(
@@ -142,8 +152,11 @@ def register(app: typer.Typer) -> None:
                 on_event=_tell,
                 before_sortie=_ready(keys, bool(connect)),
                 keys=keys,
+                reviewer=reviewed,
             )
-        result, lines = _told(patrol_dir, plan, flown, time.monotonic() - started)
+        result, lines = _told(
+            patrol_dir, flown, seen[0] if seen else None, time.monotonic() - started
+        )
         emit(result, as_json=as_json, text="\n".join(lines))
         if flown.ending:
             note(f"错误 error: {flown.reason}")
@@ -151,12 +164,11 @@ def register(app: typer.Typer) -> None:
 
 
 def _told(
-    folder: Path, plan: Plan, flown: Flown, wall_s: float
+    folder: Path, flown: Flown, found: Review | None, wall_s: float
 ) -> tuple[dict[str, Any], list[str]]:
     """The result as JSON and as lines: what was flown, what was seen, what is still missing."""
     from api.commands.plan import write_plan
     from api.commands.plan_report import plan_table
-    from patrol.flight.review import review
 
     records = flown.records
     flown_m = sum(r.distance_m for r in records)
@@ -178,9 +190,8 @@ def _told(
         f"{flight_s / 60:.1f} min of flight ({wall_s:.0f} s of waiting); "
         f"record in {folder / 'flight'}"
     ]
-    if not any(r.path for r in records):
+    if found is None:
         return result, lines
-    found = review(folder, plan, flown.left)
     share, bank_m = found.seen.share, found.seen.metres
     result["seen_share"] = round(share, 5)
     lines.append(f"航迹检查 seen by the flown track: {100 * share:.1f} % of {bank_m:.0f} m of bank")

@@ -35,7 +35,9 @@ def keep_in(sortie: Sortie) -> Polygon:
     here = LocalProjection(sortie.launch)
     track = shapely.get_coordinates(_track(sortie, here))
     fans = [Polygon([track[0], a, b]) for a, b in itertools.pairwise(track)]
-    inside = shapely.union_all([_track(sortie, here), *(f for f in fans if f.area > 0)], 1e-3)
+    inside = shapely.union_all(
+        [_track(sortie, here), *(f for f in fans if f.area > 0)], grid_size=1e-3
+    )
     for thinning_m in _THINNING_M:
         around = shapely.buffer(inside, _AWAY_M + thinning_m, quad_segs=2)
         outline = shapely.simplify(Polygon(_whole(around).exterior), thinning_m)

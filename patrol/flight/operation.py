@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +41,11 @@ __all__ = ["Flown", "Simulation", "SortieRecord", "fly_patrol", "loadout_of"]
 # Vehicle (from 1), its next sortie, and whether the patrol is being stopped meanwhile.
 BeforeSortie = Callable[[int, Sortie, Callable[[], bool]], None]
 
+# A vehicle (from 1), whether it did what was wanted, and what is said.
+Answer = Callable[[int, bool, str], None]
+# The share of the banks' metres that the flight has seen, once it is over.
+Reviewer = Callable[["Flown"], float | None]
+
 _LOOK_S = 0.1
 _HOME_MSL_M = 20.0  # where the plan does not know the ground
 _ARDUCOPTER_SPEEDUP = 10.0  # faster, its results are not stable
@@ -54,6 +60,10 @@ _GRAVITY = (
     Ending.PILOT,
     Ending.LOST,
 )
+
+
+def _no_answer(vehicle: int, done: bool, text: str) -> None:
+    """For who does not ask."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,6 +214,7 @@ class _Patrol:
         self._lock = threading.Lock()
         self.flights: dict[int, SortieFlight] = {}  # by vehicle
         self.links: dict[int, Link] = {}
+        self.vehicle_of: dict[int, int] = {}  # by sortie; vehicles from 1
         self.records: list[SortieRecord] = []
         self.fault: BaseException | None = None
         self.stopping = False
@@ -270,7 +281,7 @@ class _Patrol:
         follower.recorder = recorder
 
         def record_failed() -> str | None:
-            failed = tlog.failed or self.log.failed
+            failed = tlog.failed or self.log.failed or self.desk.failed
             return None if failed is None else (failed.strerror or str(failed))
 
         flight = SortieFlight(
@@ -279,10 +290,11 @@ class _Patrol:
             skips=lambda seq: next_lane_item(self.plan, sortie, seq),
             record_failed=record_failed,
         )  # fmt: skip
+        self.vehicle_of[sortie.id] = vehicle + 1
         self.links[vehicle] = link
         self.flights[vehicle] = flight
         if self.stopping:
-            self.tell(None, Wish("return"))
+            self.tell(None, "return")
         return flight, recorder
 
     def take_over(self, sortie: Sortie, known: SortieState) -> SortieRecord:
@@ -397,16 +409,17 @@ class _Patrol:
 
     # -- the operator, on the main thread ------------------------------------------------------------
 
-    def tell(self, vehicle: int | None, wish: Wish) -> bool:
-        """Pass a wish on, to all vehicles for None; whether there was anybody to tell."""
+    def tell(self, vehicle: int | None, action: str, answer: Answer = _no_answer) -> bool:
+        """Pass a wish on, to all vehicles for None; whether there was anybody to tell. `answer`
+        gets each vehicle's number, whether it was done and what is said."""
         told = False
         for number, flight in list(self.flights.items()):
             if vehicle is not None and number != vehicle - 1:
                 continue
             told = True
             before_flight = flight.phase in (Phase.CHECKING, Phase.LOADING, Phase.ARMING)
-            flight.wishes.put(wish)
-            if before_flight and wish.action in ("return", "land"):
+            flight.wishes.put(Wish(action, partial(answer, number + 1)))
+            if before_flight and action in ("return", "land"):
                 self.links[number].cancelled.set()
         return told
 
@@ -417,22 +430,18 @@ class _Patrol:
         if times >= 3:
             for flight in list(self.flights.values()):
                 flight.abandoned = True
-        self.tell(None, Wish("return" if times == 1 else "land"))
+        self.tell(None, "return" if times == 1 else "land")
 
     def heed(self) -> None:
         """Pass on what came in over the console or `patrol tell`."""
         for command in self.desk.commands():
-            number = command.vehicle
 
-            def answer(
-                done: bool, text: str, key: str = command.id, to: int | None = number
-            ) -> None:
-                self.desk.answer(key, to, done, text)
+            def answer(vehicle: int, done: bool, text: str, key: str = command.id) -> None:
+                self.desk.answer(key, vehicle, done, text)
 
-            said = f"{command.action} ({command.by})"
-            self.log.add(None, 0, "notice", f"指令 command: {said}")
-            if not self.tell(number, Wish(command.action, answer)):
-                answer(False, "no such vehicle is flying")
+            self.log.add(None, 0, "notice", f"指令 command: {command.action} ({command.by})")
+            if not self.tell(command.vehicle, command.action, answer):
+                self.desk.answer(command.id, command.vehicle, False, "no such vehicle is flying")
 
 
 def next_lane_item(plan: Plan, sortie: Sortie, seq: int) -> int:
@@ -475,6 +484,7 @@ def fly_patrol(
     on_event: Callable[[str, str], None] = lambda level, text: None,
     before_sortie: BeforeSortie = lambda vehicle, sortie, stopped: None,
     keys: Callable[[], str | None] = lambda: None,
+    reviewer: Reviewer = lambda flown: None,
 ) -> Flown:
     """Fly the plan's sorties (or those named) and record them in `folder`/flight.
 
@@ -485,7 +495,8 @@ def fly_patrol(
 
     `resume` takes over what an earlier process left (`flight/state.json`). When the whole plan is
     flown, records of sorties that it no longer has are removed. `keys` gives what the operator
-    typed since the last call: pause, resume, skip, return or land. Raises FlightError where
+    typed since the last call: pause, resume, skip, return or land. `reviewer` is asked at the end
+    what was seen. Raises FlightError where
     nothing can be flown at all; everything that a flight meets is in what is returned.
     """
     chosen = [plan.sortie(i) for i in sorties] if sorties else list(plan.sorties)
@@ -520,21 +531,21 @@ def fly_patrol(
         stack.callback(log.close)
 
         def on_log(time_s: float | None, sortie: int, level: str, text: str) -> None:
-            desk.event(None, sortie or None, time_s, level, text)
+            desk.event(patrol.vehicle_of.get(sortie), sortie or None, time_s, level, text)
             on_event(level, text)
 
-        log.listener = on_log
         state = known or FlightState(flight, connect=tuple(connect))
         patrol = _Patrol(
             folder, plan, queues, connect, simulation, limits or Limits(), silence_s, fence,
             desk, log, state, on_distance, before_sortie,
         )  # fmt: skip
+        log.listener = on_log
         with Interrupts() as interrupts:
             _run(patrol, unfinished, begun, count, interrupts, keys)
         flown = _summed_up(patrol)
         if patrol.fault is not None:
             raise patrol.fault
-        desk.end(flown.reason, int(flown.ending), None)
+        desk.end(flown.reason, int(flown.ending), reviewer(flown))
     return flown
 
 
@@ -572,13 +583,14 @@ def _run(
                 if action == "stop":
                     stops += 1
                     patrol.stop(stops)
-                elif not patrol.tell(None, Wish(action, _logged(patrol, action))):
+                elif not patrol.tell(None, action, _logged(patrol, action)):
                     patrol.log.add(None, 0, "warning", f"{action}: nobody is flying")
 
 
-def _logged(patrol: _Patrol, action: str) -> Callable[[bool, str], None]:
-    def answer(done: bool, text: str) -> None:
-        patrol.log.add(None, 0, "notice" if done else "warning", f"{action}: {text}")
+def _logged(patrol: _Patrol, action: str) -> Answer:
+    def answer(vehicle: int, done: bool, text: str) -> None:
+        level = "notice" if done else "warning"
+        patrol.log.add(None, 0, level, f"{action}: {text} (vehicle {vehicle})")
 
     return answer
 

@@ -23,6 +23,13 @@ from patrol.flight.transfer.protocol import ItemKind
 __all__ = ["Ended", "Observer", "SortieFlight", "Wish"]
 
 _DO_PAUSE_CONTINUE = 193
+_DONE = {
+    "pause": "已暂停 paused",
+    "resume": "已继续 goes on",
+    "skip": "已跳过 lane skipped",
+    "return": "返航 called home",
+    "land": "降落 called down",
+}
 _LOOK_S = 0.05
 _WAY_HOME = 1.3  # more than the straight way: wind, turns, the climb to the return height
 _LANDING_PCT = 5.0
@@ -271,7 +278,7 @@ class SortieFlight:
                 refusal = self._carry_out(order)
                 if refusal is None:
                     machine.obeyed(order)
-            wish.answer(refusal is None, refusal or f"{wish.action}: {machine.phase}")
+            wish.answer(refusal is None, refusal or _DONE.get(wish.action, wish.action))
 
     def _carry_out(self, order: Order) -> str | None:
         """Carry out an order; why it was refused, None where it was not."""

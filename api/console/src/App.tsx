@@ -3,6 +3,7 @@ import { lazy, type ReactNode, Suspense, useCallback, useEffect, useMemo, useSta
 
 import type { ApiError } from './api/client'
 import type { Case } from './api/types'
+import { useFlight } from './flight/useFlight'
 import { useSpeech } from './i18n'
 import type { ColourBy } from './map/data'
 import { lengthM } from './map/geometry'
@@ -12,6 +13,7 @@ import type { SwitchName } from './map/style'
 import { CaseList } from './panels/CaseList'
 import { CaseView, SightingView } from './panels/Detail'
 import { arranged, NO_FILTER, type Sorting } from './panels/filter'
+import { FlightPanel } from './panels/FlightPanel'
 import { ALL, Header } from './panels/Header'
 import { SightingList } from './panels/SightingList'
 import { keyOf, select, useSelection } from './route'
@@ -25,6 +27,7 @@ const SHOWN: SwitchName[] = [
   'ellipses',
   'lanes',
   'track',
+  'flight',
   'rivers',
   'communities',
   'zones',
@@ -79,16 +82,18 @@ export function App(): ReactNode {
   const patrol = rows.find(({ id }) => id === patrolId) ?? null
   const cases = useCases(patrols.data ? patrolId : null)
   const [layers, layersResource] = usePatrolLayers(patrol)
+  const flight = useFlight(patrol?.id ?? null)
   const detail = useCase(selection?.kind === 'case' ? selection.number : null)
 
   const [filter, setFilter] = useState(NO_FILTER)
   const [sorting, setSorting] = useState<Sorting>('deadline')
-  const [tab, setTab] = useState<'cases' | 'sightings'>('cases')
+  const [tab, setTab] = useState<'cases' | 'sightings' | 'flight'>('cases')
   const [shown, setShown] = useState<ReadonlySet<SwitchName>>(() => new Set(SHOWN))
   const [hiddenSorties, setHiddenSorties] = useState<ReadonlySet<number>>(new Set<number>())
   const [colourBy, setColourBy] = useState<ColourBy>('class')
   const [legendOpen, setLegendOpen] = useState(wide)
   const [fit, setFit] = useState(0)
+  const [place, setPlace] = useState<{ lon: number; lat: number } | null>(null)
   const [mapBroken, setMapBroken] = useState(false)
 
   // A link to a case or sighting of another patrol brings its patrol with it.
@@ -104,6 +109,13 @@ export function App(): ReactNode {
     select(null)
   }
   const close = useCallback(() => select(null), [])
+
+  // A flight that begins, or runs when its patrol is chosen, is what one wants to see.
+  const flying = flight?.running ? (flight.head?.id ?? null) : null
+  useEffect(() => {
+    if (flying) setTab('flight')
+  }, [flying])
+  const shownTab = tab === 'flight' && !flight ? 'cases' : tab
 
   const items = cases.data?.items ?? NO_CASES
   const listed = useMemo(() => arranged(items, filter, sorting), [items, filter, sorting])
@@ -237,7 +249,7 @@ export function App(): ReactNode {
           <Segmented
             block
             className="tabs"
-            value={tab}
+            value={shownTab}
             onChange={setTab}
             options={[
               { value: 'cases' as const, label: `${t('tab.cases')} ${items.length}` },
@@ -245,9 +257,23 @@ export function App(): ReactNode {
                 value: 'sightings' as const,
                 label: `${t('tab.sightings')} ${patrol ? layers.sightings.length : ''}`.trim(),
               },
+              ...(flight
+                ? [
+                    {
+                      value: 'flight' as const,
+                      label: (
+                        <span className={flight.running ? 'tab-flight live' : 'tab-flight'}>
+                          {t('tab.flight')}
+                        </span>
+                      ),
+                    },
+                  ]
+                : []),
             ]}
           />
-          {tab === 'cases' ? (
+          {shownTab === 'flight' && flight ? (
+            <FlightPanel patrol={patrolId} flight={flight} onLocate={setPlace} />
+          ) : shownTab === 'cases' ? (
             cases.loading && !cases.data ? (
               <p className="empty">
                 <Spin size="small" /> {t('loading')}
@@ -295,6 +321,7 @@ export function App(): ReactNode {
                   loose={loose}
                   lanes={layers.lanes}
                   track={layers.track}
+                  flight={flight}
                   hiddenSorties={hiddenSorties}
                   shown={shown}
                   colourBy={colourBy}
@@ -303,6 +330,7 @@ export function App(): ReactNode {
                     left: legendOpen ? LEGEND_PX : 0,
                     right: wide && selection ? DETAIL_PX : 0,
                   }}
+                  place={place}
                   fit={fit}
                   onBroken={() => setMapBroken(true)}
                 />

@@ -34,6 +34,12 @@ export const PHASE_OF: Record<State, Phase> = {
   returned: 'returned',
 }
 
+const VEHICLES = ['#0b5fd0', '#c2185b', '#e8590c', '#1b7f3b', '#6a3fc4', '#00838f']
+
+export function vehicleColour(vehicle: number): string {
+  return VEHICLES[(Math.max(1, vehicle) - 1) % VEHICLES.length] ?? '#0b5fd0'
+}
+
 const SORTIES = ['#5b6bb5', '#b0568f', '#3f8f8a', '#a97b2f', '#6f8f3a', '#8a5a44']
 
 export function sortieColour(id: number): string {

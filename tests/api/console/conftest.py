@@ -89,8 +89,9 @@ def server(
     return serve(folder)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
+    """Closed after each file: as long as it runs, no test of this process can use asyncio."""
     path = shutil.which("chromium") or ""
     _needed(bool(path), "chromium is not installed; run apt-get install chromium")
     with sync_playwright() as playwright:

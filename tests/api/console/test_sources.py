@@ -20,11 +20,19 @@ TYPES = {
     "CasePage": schemas.CasePage,
     "Department": schemas.DepartmentPublic,
     "Ellipse": schemas.EllipsePublic,
+    "FlightEnd": schemas.FlightEnd,
+    "FlightEvent": schemas.FlightEvent,
+    "FlightHead": schemas.FlightHead,
+    "FlightNow": schemas.FlightPublic,
+    "FlightState": schemas.FlightState,
+    "FlightVehicle": schemas.VehiclePublic,
     "Order": schemas.OrderPublic,
     "Patrol": schemas.PatrolSummary,
+    "Position": schemas.Position,
     "Report": schemas.ReportPublic,
     "Share": schemas.SharePublic,
     "Summary": schemas.SummaryPublic,
+    "Trail": schemas.Trail,
 }
 
 

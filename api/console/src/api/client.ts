@@ -1,6 +1,6 @@
 /** Requests to the API that serves this page. Nothing here may leave the page's own origin. */
 
-import type { Case, CaseDetail, CasePage } from './types'
+import type { Action, Case, CaseDetail, CasePage } from './types'
 
 export class ApiError extends Error {
   /** `status` 0: no answer at all. `detail` is the server's own line, Chinese first. */
@@ -69,6 +69,19 @@ export function takeStep(
     method: 'POST',
     headers: { 'Content-Type': 'application/json' },
     body: JSON.stringify(body),
+  })
+}
+
+/** Hand a command to the running flight; its answer comes in the stream, by this id. */
+export function command(
+  patrol: string,
+  action: Action,
+  vehicle: number | null,
+): Promise<{ id: string }> {
+  return request(patrolPath(patrol, 'flight/commands'), {
+    method: 'POST',
+    headers: { 'Content-Type': 'application/json' },
+    body: JSON.stringify({ action, vehicle }),
   })
 }
 

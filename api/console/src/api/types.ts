@@ -197,4 +197,90 @@ export interface Summary {
   ledger_head: string
 }
 
+export const ACTIONS = ['pause', 'resume', 'skip', 'return', 'land'] as const
+export type Action = (typeof ACTIONS)[number]
+
+export interface FlightHead {
+  id: string
+  vehicles: number
+  simulated: boolean
+  sorties: { id: number; launch_site: string | null; planned_m: number | null }[]
+  started: string | null
+}
+
+export interface FlightState {
+  vehicle: number
+  sortie: number | null
+  time: string | null
+  state: string
+  text: string
+}
+
+/** Null, or nothing in the stream, is what the vehicle has not told. */
+export interface Position {
+  vehicle: number
+  sortie: number | null
+  time: string | null
+  lon: number
+  lat: number
+  above_launch_m: number | null
+  yaw_deg: number | null
+  ground_speed_m_s: number | null
+  battery_pct: number | null
+  mode: string | null
+  armed: boolean | null
+  item: number | null
+  items: number | null
+  flown_m: number | null
+  planned_m: number | null
+  recording: boolean | null
+  link: string | null
+}
+
+export interface FlightEvent {
+  n: number
+  vehicle: number | null
+  sortie: number | null
+  time: string | null
+  level: string
+  text: string
+}
+
+export interface FlightEnd {
+  outcome: string
+  code: number
+  seen_share: number | null
+}
+
+export interface FlightVehicle {
+  vehicle: number
+  state: FlightState | null
+  position: Position | null
+}
+
+export interface Trail {
+  vehicle: number
+  sortie: number | null
+  line: [number, number][]
+}
+
+export interface FlightNow {
+  running: boolean
+  flight: FlightHead | null
+  vehicles: FlightVehicle[]
+  events: FlightEvent[]
+  trails: Trail[]
+  end: FlightEnd | null
+  quiet_s: number | null
+  cursor: string
+}
+
+/** In the stream only: what came of a command. */
+export interface Answer {
+  command: string
+  vehicle: number | null
+  ok: boolean
+  text: string
+}
+
 export type Layer = FeatureCollection<Geometry>

@@ -24,6 +24,8 @@ export interface Speech {
   name: (thing: { name: string; name_en?: string | undefined }) => string
   /** A UTC time as the viewer's clock shows it, with the year only where it is not this one. */
   time: (iso: string) => string
+  /** The time of day of a UTC time, to the second. */
+  clock: (iso: string) => string
   number: (value: number, digits?: number) => string
   toggle: () => void
 }
@@ -38,7 +40,7 @@ function stored(): Language {
   }
 }
 
-function formatters(language: Language): Pick<Speech, 'time' | 'number'> {
+function formatters(language: Language): Pick<Speech, 'time' | 'clock' | 'number'> {
   const short: Intl.DateTimeFormatOptions = {
     month: language === 'zh' ? 'numeric' : 'short',
     day: 'numeric',
@@ -48,12 +50,22 @@ function formatters(language: Language): Pick<Speech, 'time' | 'number'> {
   }
   const thisYear = new Intl.DateTimeFormat(TAGS[language], short)
   const anyYear = new Intl.DateTimeFormat(TAGS[language], { ...short, year: 'numeric' })
+  const ofDay = new Intl.DateTimeFormat(TAGS[language], {
+    hour: '2-digit',
+    minute: '2-digit',
+    second: '2-digit',
+    hourCycle: 'h23',
+  })
   const year = new Date().getFullYear()
   return {
     time: (iso) => {
       const at = new Date(iso)
       if (Number.isNaN(at.getTime())) return iso
       return (at.getFullYear() === year ? thisYear : anyYear).format(at)
+    },
+    clock: (iso) => {
+      const at = new Date(iso)
+      return Number.isNaN(at.getTime()) ? iso : ofDay.format(at)
     },
     number: (value, digits = 0) =>
       new Intl.NumberFormat(TAGS[language], {

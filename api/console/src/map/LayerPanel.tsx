@@ -4,7 +4,7 @@ import { type ReactNode, useId } from 'react'
 
 import { VIOLATIONS } from '../api/types'
 import { useSpeech } from '../i18n'
-import { CLASS_COLOURS, OVERDUE, PHASE_COLOURS, PHASES, sortieColour } from '../theme'
+import { CLASS_COLOURS, OVERDUE, PHASE_COLOURS, PHASES, sortieColour, vehicleColour } from '../theme'
 import { badgeWord, classWord, type ColourBy } from './data'
 import { NO_FLY, type SwitchName, WATER, ZONE } from './style'
 
@@ -45,6 +45,7 @@ function Swatch({ name }: { name: SwitchName }): ReactNode {
     ),
     lanes: line(sortieColour(1), '4 2'),
     track: line('#3d4657', '', 1.3),
+    flight: line(vehicleColour(1), '', 3),
     rivers: line(WATER, '', 6),
     communities: line('#8c8271', '5 2 1 2', 1.4),
     grids: line('#bdb6a6', '2 2', 1.2),
@@ -62,7 +63,7 @@ function Swatch({ name }: { name: SwitchName }): ReactNode {
 
 const GROUPS: [string, SwitchName[]][] = [
   ['map.group.findings', ['cases', 'sightings', 'ellipses']],
-  ['map.group.patrol', ['lanes', 'track']],
+  ['map.group.patrol', ['lanes', 'track', 'flight']],
   [
     'map.group.base',
     ['rivers', 'communities', 'grids', 'zones', 'permitted', 'launch', 'nofly'],

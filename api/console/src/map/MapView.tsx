@@ -14,6 +14,7 @@ import workerUrl from 'maplibre-gl/dist/maplibre-gl-worker.mjs?url'
 import { type ReactNode, useEffect, useMemo, useRef, useState } from 'react'
 
 import type { Area, Case, Ellipse, Layer, Sighting, Violation } from '../api/types'
+import type { Flight } from '../flight/fold'
 import { useSpeech } from '../i18n'
 import { type Selection, select } from '../route'
 import { CLASS_COLOURS } from '../theme'
@@ -25,9 +26,11 @@ import {
   ellipseData,
   lines,
   sightingData,
+  trailData,
+  vehicleData,
 } from './data'
 import { NOTHING } from './geometry'
-import { ensureMarker } from './icons'
+import { ensureMarker, ensureVehicle } from './icons'
 import { mapStyle, type SourceName, SWITCHES, type SwitchName } from './style'
 
 setWorkerUrl(workerUrl)
@@ -57,11 +60,15 @@ export interface MapViewProps {
   loose: Sighting[]
   lanes: Layer | null
   track: Layer | null
+  /** The running or just ended flight. */
+  flight: Flight | null
   hiddenSorties: ReadonlySet<number>
   shown: ReadonlySet<SwitchName>
   colourBy: ColourBy
   target: Target | null
   covered: Covered
+  /** A place to be moved to; another object each time. */
+  place: { lon: number; lat: number } | null
   /** Counts up when the whole area shall be shown again. */
   fit: number
   onBroken: () => void
@@ -70,6 +77,7 @@ export interface MapViewProps {
 const CLICKABLE = ['cases', 'sightings']
 const REACH_PX = 4
 const NEAR_ZOOM = 18
+const PLACE_ZOOM = 16
 const MARGIN_PX = 36
 
 function margins({ left, right }: Covered): PaddingOptions {
@@ -207,6 +215,14 @@ export default function MapView(props: MapViewProps): ReactNode {
     put('track', lines(track, hiddenSorties))
   }, [map, lanes, track, hiddenSorties])
 
+  const { flight } = props
+  const [vehicles, trails] = [flight?.vehicles, flight?.trails]
+  useEffect(() => {
+    if (!map) return
+    put('flown', trails ? trailData(trails) : NOTHING)
+    put('vehicles', vehicles ? vehicleData(vehicles, (at) => ensureVehicle(map, at)) : NOTHING)
+  }, [map, vehicles, trails])
+
   const { shown } = props
   useEffect(() => {
     if (!map) return
@@ -255,6 +271,19 @@ export default function MapView(props: MapViewProps): ReactNode {
       duration: window.matchMedia('(prefers-reduced-motion: reduce)').matches ? 0 : 900,
     })
   }, [map, key])
+
+  const { place } = props
+  useEffect(() => {
+    if (!map || !place) return
+    busy(map)
+    const { left, right } = latest.current.covered
+    map.easeTo({
+      center: [place.lon, place.lat],
+      zoom: Math.max(map.getZoom(), PLACE_ZOOM),
+      offset: [(left - right) / 2, 0],
+      duration: window.matchMedia('(prefers-reduced-motion: reduce)').matches ? 0 : 600,
+    })
+  }, [map, place])
 
   const { fit } = props
   useEffect(() => {

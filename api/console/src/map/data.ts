@@ -3,9 +3,18 @@
 
 import type { Feature, FeatureCollection, Point } from 'geojson'
 
-import type { Area, Case, Ellipse, Layer, Sighting, Violation } from '../api/types'
+import type {
+  Area,
+  Case,
+  Ellipse,
+  FlightVehicle,
+  Layer,
+  Sighting,
+  Trail,
+  Violation,
+} from '../api/types'
 import type { Speech, Word } from '../i18n'
-import { CLASS_COLOURS, PHASE_COLOURS, PHASE_OF, sortieColour } from '../theme'
+import { CLASS_COLOURS, PHASE_COLOURS, PHASE_OF, sortieColour, vehicleColour } from '../theme'
 import { along, collection, ellipsePolygon, labelPoint } from './geometry'
 import type { Marker } from './icons'
 import { TINTS } from './style'
@@ -144,5 +153,42 @@ export function ellipseData(
       geometry: ellipsePolygon(row.lon, row.lat, row.ellipse),
       properties: { colour: CLASS_COLOURS[row.class] },
     })),
+  )
+}
+
+/** Where vehicles are, each turned to where it looks; one that is silent is seen through. */
+export function vehicleData(
+  vehicles: FlightVehicle[],
+  icon: (colour: string) => string,
+): FeatureCollection {
+  return collection(
+    vehicles.flatMap(({ vehicle, position }) =>
+      position
+        ? [
+            {
+              type: 'Feature' as const,
+              geometry: { type: 'Point' as const, coordinates: [position.lon, position.lat] },
+              properties: {
+                vehicle,
+                icon: icon(vehicleColour(vehicle)),
+                yaw: position.yaw_deg ?? 0,
+                opacity: position.link === 'silent' ? 0.5 : 1,
+              },
+            },
+          ]
+        : [],
+    ),
+  )
+}
+
+export function trailData(trails: Trail[]): FeatureCollection {
+  return collection(
+    trails
+      .filter(({ line }) => line.length > 1)
+      .map(({ vehicle, line }) => ({
+        type: 'Feature' as const,
+        geometry: { type: 'LineString' as const, coordinates: line },
+        properties: { colour: vehicleColour(vehicle) },
+      })),
   )
 }

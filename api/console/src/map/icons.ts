@@ -33,6 +33,45 @@ export function ensureMarker(map: MapLibre, marker: Marker): string {
   return name
 }
 
+const VEHICLE_SIZE = 44
+const VEHICLE_RADIUS = 11
+const VEHICLE_NOSE = 20
+
+/** A vehicle's picture: a disc with a nose that points up, to be turned to where it looks. */
+export function ensureVehicle(map: MapLibre, colour: string): string {
+  const name = `vehicle|${colour}`
+  if (!map.hasImage(name)) {
+    const picture = drawVehicle(colour)
+    if (picture) map.addImage(name, picture, { pixelRatio: SCALE })
+  }
+  return name
+}
+
+function drawVehicle(colour: string): ImageData | null {
+  const canvas = document.createElement('canvas')
+  canvas.width = canvas.height = VEHICLE_SIZE * SCALE
+  const context = canvas.getContext('2d', { willReadFrequently: true })
+  if (!context) return null
+  context.scale(SCALE, SCALE)
+  context.translate(VEHICLE_SIZE / 2, VEHICLE_SIZE / 2)
+  const half = Math.acos(VEHICLE_RADIUS / VEHICLE_NOSE) // where the nose touches the disc
+  context.beginPath()
+  context.arc(0, 0, VEHICLE_RADIUS, -Math.PI / 2 + half, -Math.PI / 2 - half + 2 * Math.PI)
+  context.lineTo(0, -VEHICLE_NOSE)
+  context.closePath()
+  context.lineJoin = 'round'
+  context.save()
+  context.shadowColor = 'rgba(20, 30, 40, 0.55)'
+  context.shadowBlur = 3 * SCALE
+  context.strokeStyle = '#ffffff'
+  context.lineWidth = 3.5
+  context.stroke()
+  context.restore()
+  context.fillStyle = colour
+  context.fill()
+  return context.getImageData(0, 0, canvas.width, canvas.height)
+}
+
 // In pixels of the screen: the disc of a pin, its middle above the point, and the picture's size.
 const RADIUS = 11
 const RISE = 17
