@@ -13,7 +13,7 @@ from benchmarks import (
     srt_files,
 )
 from benchmarks.figures import Figure
-from benchmarks.flying import plan_flown, transfers
+from benchmarks.flying import faults, plan_flown, sample_flown, transfers
 from benchmarks.planning import city, corridor_tool, meanders, resume, sample
 
 __all__ = ["FIGURES"]
@@ -70,6 +70,34 @@ def _all() -> list[Figure]:
                "m", "at most", 2, 0.5, plan_flown.cross_track_m),
         Figure("flight_speedup", "seconds of simulated flight in one second",
                "x", "at least", 10, 0.5, plan_flown.speedup),
+        Figure("transfer_failures", "of 300 random missions over a bad link, not held exactly",
+               "missions", "at most", 0, 0.5, transfers.failures),
+        Figure("transfer_time_ratio", "time to upload 650 items, to pymavlink's own loop",
+               "x", "at most", 2, 0.2, transfers.time_ratio),
+        Figure("fault_failures", "flights with a fault at a random moment that end wrongly",
+               "flights", "at most", 0, 30, faults.failures),
+        Figure("fault_flights", "how many such flights",
+               "flights", "at least", 400, 30, faults.runs),
+        Figure("sample_flown_share", "the sample flown: bank metres seen by the flown track",
+               "%", "at least", 99, 1, sample_flown.seen_share),
+        Figure("sample_flown_min", "the same: minutes from take-off to landing",
+               "min", "at most", 30, 1, sample_flown.minutes),
+        Figure("sample_distance_error", "the same: distance flown against planned",
+               "%", "at most", 1, 1, sample_flown.distance_error),
+        Figure("sample_cross_track_m", "the same: 95th percentile from the lanes",
+               "m", "at most", 2, 1, sample_flown.cross_track_m),
+        Figure("arducopter_flown_share", "the sample on a real ArduCopter (ARDUCOPTER)",
+               "%", "at least", 99, 5, sample_flown.real_seen_share),
+        Figure("arducopter_cross_track_m", "the same: 95th percentile from the lanes",
+               "m", "at most", 2, 5, sample_flown.real_cross_track_m),
+        Figure("arducopter_time_error", "our simulated flight's time against ArduCopter's",
+               "%", "at most", 5, 6, sample_flown.time_error),
+        Figure("two_drones_share", "operating time of two drones, of one's, at 8 m/s",
+               "%", "at most", 57.5, 3, sample_flown.two_drones_share),
+        Figure("two_drones_apart_m", "how near they came on the map at one height",
+               "m", "at least", 30, 3, sample_flown.two_drones_apart_m),
+        Figure("vehicle_speedup", "the simulated vehicle alone on one core, against real time",
+               "x", "at least", 30, 0.5, sample_flown.vehicle_speedup),
         Figure("film_fps", "1080p frames rendered and encoded on one core",
                "frames/s", "at least", 8, 1, film_speed.measure),
         Figure("rendered_map50", "the detector on frames of an unseen world, mean AP50",

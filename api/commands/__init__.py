@@ -28,6 +28,7 @@ for _name in (
     "export",
     "fly",
     "tell",
+    "vehicle",
     "film",
     "analyze",
     "open_cases",

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from patrol.export.route import Ring
     from patrol.flight.interrupts import Keys
     from patrol.flight.operation import Flown
-    from patrol.flight.review import Review
+    from patrol.flight.record.review import Review
     from patrol.plan import Sortie
     from patrol.simulation.vehicle import Fault
 
@@ -113,7 +113,7 @@ def register(app: typer.Typer) -> None:
         from patrol.flight.interrupts import Keys
         from patrol.flight.machine import Limits
         from patrol.flight.operation import Simulation, fly_patrol
-        from patrol.flight.review import review
+        from patrol.flight.record.review import review
         from patrol.plan import Plan
 
         plan = Plan.read(patrol_dir)
@@ -133,7 +133,8 @@ def register(app: typer.Typer) -> None:
         with Keys() as keys, progress("飞行 flying", sum(s.length_m for s in chosen), "m") as bar:
             if keys.live:
                 note(
-                    "按键 keys: p 暂停 pause, c 继续 resume, s 跳过 skip, r 返航 return, l 降落 land"
+                    "按键 keys: p 暂停 pause, c 继续 resume, s 跳过 skip, r 返航 return, "
+                    "l 降落 land"
                 )
             flown = fly_patrol(
                 patrol_dir,

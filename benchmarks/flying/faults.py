@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.flying.patrols import short_river_plan
-from patrol.flight.replay import recorded
+from patrol.flight.record.replay import recorded
 from patrol.mission import mission_items
 from patrol.plan import Plan
 from patrol.planning.check import certificate_with

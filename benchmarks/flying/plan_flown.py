@@ -18,7 +18,7 @@ from geo.errors import PatrolError
 from patrol.plan import Plan
 from patrol.telemetry import Telemetry
 
-__all__ = ["cross_track_m", "speedup"]
+__all__ = ["AREA", "ROOT", "cross_track", "cross_track_m", "speedup"]
 
 ROOT = Path(__file__).resolve().parents[2]
 AREA = ROOT / "sample_footage" / "luogang"
@@ -43,10 +43,10 @@ def _flown(seed: int) -> tuple[dict[str, Any], float]:
         _patrol("plan", str(AREA), "--out", str(folder), "--river", "R2")
         words = ("fly", str(folder), "--seed", str(seed), "--wind", str(_WIND_M_S), "--json")
         result: dict[str, Any] = json.loads(_patrol(*words))
-        return result, _cross_track_m(folder)
+        return result, cross_track(folder)
 
 
-def _cross_track_m(folder: Path) -> float:
+def cross_track(folder: Path) -> float:
     """95th percentile of the distance between the filmed track and its lanes."""
     plan = Plan.read(folder)
     errors = []

@@ -9,16 +9,18 @@ planned, so each vehicle returns at a height of its own.
 
 from __future__ import annotations
 
+import itertools
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.spatial import cKDTree
 
 from patrol.plan import Plan, Sortie
 from patrol.planning.check import track_of
+from patrol.planning.sorties.apart import APART_M, APART_UP_M, STEP_M, Windows
+from patrol.planning.sorties.apart import windows as windows_of
 from patrol.simulation.vehicle.motion.path import leg_speed_m_s
 
 __all__ = [
@@ -33,13 +35,7 @@ __all__ = [
 ]
 
 FloatArray = NDArray[np.float64]
-Windows = list[tuple[float, float]]
 
-APART_M = 30.0
-APART_UP_M = 10.0
-_STEP_M = 8.0
-_MARGIN_S = 40.0
-_MARGIN_SHARE = 0.06  # of the times that either has been flying: wind, corners
 _CLIMB_M_S, _DESCENT_M_S = 2.5, 0.8
 _ACCEL_M_S2, _JERK_M_S3 = 5.0, 20.0  # as vehicles are asked to fly
 _ROOM_S = 15.0  # between the landing of one and the take-off of another through the same air
@@ -66,7 +62,7 @@ def meetings(plan: Plan, sorties: Sequence[Sortie]) -> Meetings:
     windows = {}
     for i, a in enumerate(sorties):
         for b in sorties[i + 1 :]:
-            found = _windows(ways[a.id], ways[b.id])
+            found = windows_of(ways[a.id], ways[b.id])
             if found:
                 windows[a.id, b.id] = found
     return Meetings(windows)
@@ -80,7 +76,7 @@ def _way(plan: Plan, sortie: Sortie) -> FloatArray:
     columns = np.vstack([[*points[0], 0.0], knots, [*points[-1], 0.0]])
     rows: list[FloatArray] = []
     at_s = 0.0
-    for number, (a, b) in enumerate(zip(columns, columns[1:], strict=False)):
+    for number, (a, b) in enumerate(itertools.pairwise(columns)):
         length = float(np.linalg.norm(b - a))
         if number == 0:
             leg_s = length / _CLIMB_M_S
@@ -89,39 +85,13 @@ def _way(plan: Plan, sortie: Sortie) -> FloatArray:
         else:
             speed = min(float(speeds[number - 1]), leg_speed_m_s(length, _ACCEL_M_S2, _JERK_M_S3))
             leg_s = length / max(speed, 0.5)
-        steps = max(int(np.ceil(length / _STEP_M)), 1)
+        steps = max(int(np.ceil(length / STEP_M)), 1)
         share = np.linspace(0.0, 1.0, steps, endpoint=False)[:, None]
         rows.append(np.hstack([a + (b - a) * share, at_s + leg_s * share]))
         at_s += leg_s
     way: FloatArray = np.vstack([*rows, [[*columns[-1], at_s]]])
     way[:, 2] += sortie.ground_msl_m
     return way
-
-
-def _windows(a: FloatArray, b: FloatArray) -> Windows:
-    """Differences of starts at which two ways would be flown through one place together."""
-    tree = cKDTree(a[:, :2])
-    found: Windows = []
-    for point, rows in zip(b, tree.query_ball_point(b[:, :2], APART_M + _STEP_M), strict=True):
-        near = a[rows]
-        near = near[np.abs(near[:, 2] - point[2]) < APART_UP_M]
-        if len(near):
-            margins = _MARGIN_S + _MARGIN_SHARE * (near[:, 3] + point[3])
-            differences = near[:, 3] - point[3]
-            found.append(
-                (float((differences - margins).min()), float((differences + margins).max()))
-            )
-    return _merged(found)
-
-
-def _merged(intervals: Windows) -> Windows:
-    merged: Windows = []
-    for begin, end in sorted(intervals):
-        if merged and begin <= merged[-1][1]:
-            merged[-1] = (merged[-1][0], max(merged[-1][1], end))
-        else:
-            merged.append((begin, end))
-    return merged
 
 
 def least_apart_m(a: FloatArray, b: FloatArray, *, apart_up_m: float = APART_UP_M) -> float:

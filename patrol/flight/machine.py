@@ -84,8 +84,8 @@ class Sight:
     """What is known of the vehicle at one moment.
 
     `need_pct` is the charge that the way home takes from here. `texts` are the STATUSTEXTs since
-    the last sight, `contact_s` is when, on the vehicle's clock, it was last heard again after a gap,
-    `silent` says why the link counts as lost, `record_failed` why nothing can be
+    the last sight, `contact_s` is when, on the vehicle's clock, it was last heard again after a
+    gap, `silent` says why the link counts as lost, `record_failed` why nothing can be
     written.
     """
 
@@ -224,9 +224,9 @@ class FlightMachine:
     def _note_texts(self, texts: Sequence[StatusText]) -> None:
         for text in texts:
             words = text.text.lower()
-            if text.severity <= _NOTICE and any(w in words for w in _FAILSAFE_WORDS):
-                if not any(w in words for w in _ALL_CLEAR):
-                    self._failsafe = text
+            is_bad = text.severity <= _NOTICE and not any(w in words for w in _ALL_CLEAR)
+            if is_bad and any(w in words for w in _FAILSAFE_WORDS):
+                self._failsafe = text
 
     def _note_reboot(self, sight: Sight) -> None:
         if self._reboots is not None and sight.reboots > self._reboots:

@@ -8,20 +8,16 @@ from __future__ import annotations
 
 import math
 import shutil
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
-import shapely
-
-from geo.coordinates import LocalProjection, LonLat
+from geo.coordinates import LocalProjection
 from patrol.errors import FlightError
-from patrol.export.route import Ring
 from patrol.flight import dronekit_compat as dk
 from patrol.flight.link import Link
+from patrol.flight.loadout import Loadout, fence_complaint
 from patrol.flight.machine import Limits
-from patrol.flight.recorder import Recorder
+from patrol.flight.record.recorder import Recorder
 from patrol.flight.transfer import (
     ItemKind,
     MissionClient,
@@ -31,10 +27,8 @@ from patrol.flight.transfer import (
     rally_items,
     wire_items,
 )
-from patrol.mission import MissionItem
-from patrol.simulation.vehicle.motion.path import leg_speed_m_s
 
-__all__ = ["Loadout", "Preflight", "ask_for_messages", "fence_complaint"]
+__all__ = ["Preflight", "ask_for_messages"]
 
 _OLDEST = (4, 1, 0)  # pauses in AUTO, fences and rally points by the mission protocol
 _POSE_MESSAGES = (30, 33, 265, 285)  # ATTITUDE, GLOBAL_POSITION_INT, mount and gimbal attitude
@@ -45,78 +39,7 @@ _AUTOPILOT_VERSION = 148
 _ACCEL_CM_S2, _JERK_M_S3 = 500.0, 20.0
 _LATE = 1.05  # of the planned time: worth doing something about
 _NO_CARD_MB = 200.0
-_PLACES = (16, 22)  # the mission's commands that fly somewhere
-_CHANGE_SPEED = 178
 _KINDS = {0: "generic", 1: "plane", 6: "ground station", 10: "rover", 11: "boat", 12: "submarine"}
-
-
-@dataclass(frozen=True, slots=True)
-class Loadout:
-    """What a vehicle gets for one sortie.
-
-    `keep_in` and `keep_out` are rings of its fence, corners not closed; `ceiling_m` and
-    `return_m` are heights above home; `energy_share` is the part of a full battery that the
-    sortie is planned to use.
-    """
-
-    items: tuple[MissionItem, ...]
-    launch: LonLat
-    keep_in: Ring
-    keep_out: tuple[Ring, ...]
-    ceiling_m: float
-    return_m: float
-    energy_share: float
-
-    def pace(self, accel_m_s2: float, jerk_m_s3: float) -> float:
-        """How much longer the legs take than at their planned speeds, as a factor of at least 1,
-        for a vehicle that flies each from rest to rest with these limits."""
-        here = LocalProjection(self.launch)
-        speed, at = 0.0, None
-        planned_s = flown_s = 0.0
-        for item in self.items:
-            if item.command == _CHANGE_SPEED:
-                speed = item.param2
-            if item.command != _PLACES[0] or item.seq == 0 or speed <= 0:
-                continue
-            [[east, north]] = here.forward([[item.lon_deg, item.lat_deg]])
-            point = (float(east), float(north))
-            leg_m = 0.0 if at is None else math.dist(at, point)
-            at = point
-            if leg_m > 0.5:
-                reached = min(speed, leg_speed_m_s(leg_m, accel_m_s2, jerk_m_s3))
-                planned_s += leg_m / speed
-                flown_s += leg_m / reached
-        return flown_s / planned_s if planned_s > 0 else 1.0
-
-
-def fence_complaint(loadout: Loadout) -> str | None:
-    """Why the fence does not fit the mission, None where every leg lies within it."""
-    here = LocalProjection(loadout.launch)
-
-    def metres(places: Sequence[LonLat]) -> list[tuple[float, float]]:
-        points = here.forward([(p.lon_deg, p.lat_deg) for p in places])
-        return [(float(e), float(n)) for e, n in points]
-
-    places = [i for i in loadout.items if i.command in _PLACES and i.seq > 0]
-    stops = [loadout.launch, *(LonLat(i.lon_deg, i.lat_deg) for i in places), loadout.launch]
-    way = shapely.LineString(metres(stops))
-    names = ["the launch site", *(f"item {i.seq}" for i in places), "the way home"]
-    fence = shapely.Polygon(metres(loadout.keep_in))
-    if not fence.is_valid:
-        return "the fence crosses itself; draw it anew"
-    points = shapely.points(shapely.get_coordinates(way))
-    for name, outside in zip(names, np.logical_not(shapely.covers(fence, points)), strict=True):
-        if outside:
-            return f"the fence excludes its own waypoint: {name} lies outside of it"
-    if not fence.covers(way):
-        return "the fence excludes a part of the way between its waypoints"
-    for number, ring in enumerate(loadout.keep_out, 1):
-        if shapely.Polygon(metres(ring)).intersects(way):
-            return f"the way leads through keep-out polygon {number} of the fence"
-    highest_m = max((i.altitude_m for i in places), default=0.0)
-    if highest_m >= loadout.ceiling_m:
-        return f"the fence's ceiling of {loadout.ceiling_m:.0f} m is below the mission's waypoints"
-    return None
 
 
 def ask_for_messages(link: Link, *, wait: bool) -> None:
@@ -312,8 +235,8 @@ class Preflight:
         if slow > _LATE:
             self._say(
                 "warning",
-                f"弯道多，飞得比计划慢 short legs: it will take up to {100 * (slow - 1):.0f} % longer "
-                "than planned",
+                "弯道多，飞得比计划慢 short legs: it will take up to "
+                f"{100 * (slow - 1):.0f} % longer than planned",
             )
         if percent is not None and percent < need:
             raise FlightError(

@@ -24,10 +24,11 @@ from patrol.planning.laying import laid_out
 from patrol.planning.settings import PlanSettings
 from patrol.planning.sorties.bound import lower_bound
 from patrol.planning.sorties.clusters import drafts
+from patrol.planning.sorties.crews import shared_out
 from patrol.planning.sorties.drafts import Draft
 from patrol.planning.sorties.problem import moves_s
 from patrol.planning.sorties.routes import Router
-from patrol.planning.sorties.timetable import timetable
+from patrol.planning.sorties.timetable import last_landing_s, timetable
 
 __all__ = ["assembled", "chosen_reaches", "plan_area", "router_of", "sites_of"]
 
@@ -91,6 +92,7 @@ def plan_area(
     made, beyond = drafts(
         lanes, sites_m, settings, router, ground, lambda share: report("架次 sorties", share)
     )
+    made = shared_out(made, sites_m, settings, router, ground)
     _check_reachable(area, reaches, made, bool(steep))
     notes = (*area.notes, *_notes(made, sites_m, beyond, steep))
     plan = assembled(area, settings, reaches, made, router, ground, notes)
@@ -247,9 +249,16 @@ def _operation(
 ) -> Operation:
     sites_m = sites_of(area)
     codes = [site.code for site in area.launch_sites]
-    flights = timetable(sorties, codes, moves_s(sites_m, settings), settings)
+    crews_of = [d.crew for d in made if d.crew is not None]
+    flights = timetable(
+        sorties,
+        codes,
+        moves_s(sites_m, settings),
+        settings,
+        crews_of if len(crews_of) == len(made) else None,
+    )
     flight_s = sum(s.duration_s for s in sorties)
-    operating_s = max((f.end_s for f in flights), default=0.0)
+    operating_s = last_landing_s(flights)
     lanes = _whole_lanes(made)
     bound = lower_bound(lanes, sites_m, settings, router)
     crews = {f.crew for f in flights}

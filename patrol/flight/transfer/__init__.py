@@ -19,7 +19,7 @@ from patrol.flight.transfer.protocol import (
     Channel,
     ItemKind,
     MissionClient,
-    Refusal,
+    RefusedError,
     TransferError,
 )
 
@@ -28,7 +28,7 @@ __all__ = [
     "ItemKind",
     "Loaded",
     "MissionClient",
-    "Refusal",
+    "RefusedError",
     "TransferError",
     "WireItem",
     "confirm",

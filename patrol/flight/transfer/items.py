@@ -62,7 +62,7 @@ class WireItem:
 
 
 def wire_items(items: Iterable[MissionItem]) -> list[WireItem]:
-    """A mission; positions of placed items in 1e-7 degrees, heights on the vehicle's centimetres."""
+    """A mission: places in 1e-7 degrees, heights on the vehicle's centimetres."""
     made = []
     for item in items:
         placed = item.command in PLACED

@@ -19,7 +19,7 @@ from pymavlink.dialects.v20 import ardupilotmega as mavlink
 from patrol.errors import FlightError
 from patrol.flight.transfer.items import WireItem
 
-__all__ = ["Channel", "ItemKind", "MissionClient", "Refusal", "TransferError", "result_name"]
+__all__ = ["Channel", "ItemKind", "MissionClient", "RefusedError", "TransferError", "result_name"]
 
 TIMEOUT_S = 1.5
 ITEM_TIMEOUT_S = 0.25
@@ -62,7 +62,7 @@ class TransferError(FlightError):
     """A transfer that did not come to its end."""
 
 
-class Refusal(TransferError):
+class RefusedError(TransferError):
     """The vehicle refused; `result` is its MAV_MISSION_RESULT, `seq` the item, -1 the list."""
 
     def __init__(self, message: str, result: int, seq: int) -> None:
@@ -100,7 +100,8 @@ def result_name(result: int) -> str:
 class MissionClient:
     """Uploads, downloads and clears lists over a channel.
 
-    `target` is (system, component). `on_progress` gets (kind, items done, items). Raises Refusal
+    `target` is (system, component). `on_progress` gets (kind, items done, items). Raises
+    RefusedError
     where the vehicle refuses and TransferError where it goes silent.
     """
 
@@ -186,7 +187,7 @@ class MissionClient:
                         sent_s = channel.now()
                 else:
                     where = f"item {asked}" if asked >= 0 else f"a list of {total} items"
-                    raise Refusal(
+                    raise RefusedError(
                         f"the vehicle refused {where} of the {kind.label} "
                         f"({result_name(message.type)})",
                         message.type,
@@ -244,7 +245,7 @@ class MissionClient:
                     self._wait_while_busy(kind, begun_s)
                     channel.send(ask)
                 elif message.type not in _NOT_FATAL:
-                    raise Refusal(
+                    raise RefusedError(
                         f"the vehicle does not tell its {kind.label} ({result_name(message.type)})",
                         message.type,
                         -1,
@@ -293,7 +294,7 @@ class MissionClient:
                 return True
             if message.type in _NOT_FATAL:
                 return None
-            raise Refusal(
+            raise RefusedError(
                 f"the vehicle does not clear its {kind.label} ({result_name(message.type)})",
                 message.type,
                 -1,

@@ -10,27 +10,22 @@ import shapely
 from numpy.typing import NDArray
 from shapely.geometry import MultiPoint
 
-from patrol.errors import PlanningError
 from patrol.planning.cover.lanes import LaneLine, cut
 from patrol.planning.ground import Ground
 from patrol.planning.settings import PlanSettings
-from patrol.planning.sorties.crews import shared_among
 from patrol.planning.sorties.drafts import Draft, draft
-from patrol.planning.sorties.problem import Problem, moves_s, problem_of
+from patrol.planning.sorties.problem import Problem, problem_of
 from patrol.planning.sorties.routes import Router
 from patrol.planning.sorties.search import assign
-from patrol.planning.sorties.split import Route
-from patrol.planning.sorties.timetable import last_landing_s
 from patrol.planning.workers import each
 
-__all__ = ["drafts"]
+__all__ = ["drafts", "flyable"]
 
 FloatArray = NDArray[np.float64]
 
 _PIECE_M = 1500.0  # lanes are handed to the search in pieces of about this length at most
 _LEAST_PIECE_M = 400.0
 _PIECES = 20  # and in about this many at least, where that does not make them too short
-_CREWS_PIECES = 36
 _SHORTEST_PIECE_M = 60.0
 _MOST_PIECE_ITEMS = 250
 _MOST_PIECES = 40  # in one search
@@ -50,9 +45,7 @@ def drafts(
 ) -> tuple[list[Draft], list[LaneLine]]:
     """Sorties that fly the lanes, in flying order, and what lies out of the battery's reach."""
     total = sum(lane.line.length for lane in lanes)
-    several = settings.crews > 1 and not settings.docks  # their shares are to be equal
-    count = _CREWS_PIECES if several else _PIECES
-    piece_m = min(_PIECE_M, max(_LEAST_PIECE_M, total / count))
+    piece_m = min(_PIECE_M, max(_LEAST_PIECE_M, total / _PIECES))
     pieces = [
         piece for lane in lanes for piece in cut(lane, int(np.ceil(lane.line.length / piece_m)))
     ]
@@ -165,14 +158,11 @@ def _group_drafts(
     beyond: list[LaneLine] = []
     spare_wh = 0.0
     for _ in range(_TRIES):
-        problem, pieces, left = _flyable(pieces, here, settings, router, spare_wh)
+        problem, pieces, left = flyable(pieces, here, settings, router, spare_wh)
         beyond += left
         if not pieces:
             return [], beyond
-        alone = assign(problem)
-        found = [draft(route, pieces, here, settings, router, ground) for route in alone]
-        if settings.crews > 1 and not settings.docks:
-            found = _for_crews(problem, alone, found, pieces, here, settings, router, ground)
+        found = [draft(route, pieces, here, settings, router, ground) for route in assign(problem)]
         over = max(d.cost.energy_wh for d in found) - settings.usable_wh
         if over <= 1e-9:
             return [_at(d, sites[d.site]) for d in found], beyond
@@ -182,39 +172,11 @@ def _group_drafts(
     return [_at(d, sites[d.site]) for d in good], beyond
 
 
-def _for_crews(
-    problem: Problem,
-    alone: Sequence[Route],
-    found: list[Draft],
-    pieces: list[LaneLine],
-    sites_m: FloatArray,
-    settings: PlanSettings,
-    router: Router,
-    ground: Ground,
-) -> list[Draft]:
-    """The sorties shared out among crews that work at one time, where that ends earlier than
-    handing out those of one crew."""
-    routes = shared_among(problem, alone, settings.crews)
-    if routes is None:
-        return found
-    try:
-        shared = [draft(route, pieces, sites_m, settings, router, ground) for route in routes]
-    except PlanningError:
-        return found
-    move_s = moves_s(sites_m, settings)
-
-    def ends_s(made: Sequence[Draft]) -> float:
-        rows = [(str(d.site), d.cost.duration_s) for d in made]
-        return last_landing_s(rows, [str(i) for i in range(len(sites_m))], move_s, settings)
-
-    return min((found, shared), key=ends_s)
-
-
 def _at(made: Draft, site: int) -> Draft:
     return Draft(site, made.ground_m, made.parts, made.cost, made.ferry_s)
 
 
-def _flyable(
+def flyable(
     pieces: list[LaneLine],
     sites_m: FloatArray,
     settings: PlanSettings,

@@ -41,13 +41,15 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """A sortie from the site with this index, at `ground_m` above sea level."""
+    """A sortie from the site with this index, at `ground_m` above sea level. `crew` (from 1) is
+    whose it is, None where it falls to whoever comes free."""
 
     site: int
     ground_m: float
     parts: tuple[Part, ...]
     cost: Flown
     ferry_s: float
+    crew: int | None = None
 
     @property
     def lanes(self) -> list[LaneLine]:

@@ -14,12 +14,20 @@ from patrol.planning.energy import EnergyModel
 from patrol.planning.settings import PlanSettings
 from patrol.planning.sorties.routes import Router
 
-__all__ = ["Problem", "least_climb_m", "moves_s", "problem_of", "swap_s"]
+__all__ = [
+    "FIXED_ITEMS",
+    "ITEMS_A_PIECE",
+    "Problem",
+    "least_climb_m",
+    "moves_s",
+    "problem_of",
+    "swap_s",
+]
 
 FloatArray = NDArray[np.float64]
 
-_FIXED_ITEMS = 5 + 40  # home, take-off, speed, gimbal, return; corners round no-fly zones
-_ITEMS_A_PIECE = 4  # camera on and off, speed
+FIXED_ITEMS = 5 + 40  # home, take-off, speed, gimbal, return; corners round no-fly zones
+ITEMS_A_PIECE = 4  # camera on and off, speed
 _DETOUR = 1.4  # roads are this much longer than the straight line
 
 
@@ -108,13 +116,13 @@ def problem_of(
         home_wh=home[1],
         work_s=np.array([f[0] for w in work for f in w]),
         work_wh=np.array([f[1] for w in work for f in w]),
-        items=np.array([len(p) + _ITEMS_A_PIECE for p in points], dtype=np.int64),
+        items=np.array([len(p) + ITEMS_A_PIECE for p in points], dtype=np.int64),
         sortie_s=vertical.duration_s,
         sortie_wh=vertical.energy_wh,
         swap_s=swap_s(settings),
         move_s=moves_s(sites_m, settings),
         most_wh=settings.usable_wh - spare_wh,
-        most_items=settings.most_items - _FIXED_ITEMS,
+        most_items=settings.most_items - FIXED_ITEMS,
     )
 
 

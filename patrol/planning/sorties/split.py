@@ -59,6 +59,12 @@ class Splitter:
             known = self._known[order] = min(self._split(order)[0][-1]) - self._p.swap_s
         return known
 
+    def once(self, order: tuple[int, ...], site: int) -> float:
+        """Seconds of one sortie from this site that flies all of the order; infinite where one
+        battery or mission does not do."""
+        ends = self._closed(order, 0, site)
+        return ends[-1] if len(ends) == len(order) else math.inf
+
     def routes(self, order: tuple[int, ...]) -> tuple[Route, ...]:
         """The sorties behind the cost, in the order they are flown."""
         best, previous = self._split(order)

@@ -8,7 +8,6 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from geo.coordinates import LonLat
 from patrol.plan import Flight, Sortie
 from patrol.planning.settings import PlanSettings
 
@@ -22,44 +21,38 @@ def timetable(
     sites: Sequence[str],
     move_s: FloatArray,
     settings: PlanSettings,
+    crews: Sequence[int] | None = None,
 ) -> tuple[Flight, ...]:
     """The flights of all crews, as early as drones, crews and cars allow.
 
     `sorties` stand in flying order for one crew; more crews take sites (where crews may not move)
-    or sorties as they come free. `move_s` (S, S) is what a move takes.
+    or sorties as they come free, or those that `crews` gives them (from 1, one for each sortie).
+    `move_s` (S, S) is what a move takes.
     """
     order = {code: i for i, code in enumerate(sites)}
-    if settings.docks:
-        queues = [[s for s in sorties if s.launch_site == code] for code in sites]
+
+    def flown(queues: Sequence[Sequence[Sortie]]) -> tuple[Flight, ...]:
         flights = [
             flight
             for number, queue in enumerate(queues, 1)
             for flight in _flown(queue, number, order, move_s, settings)
         ]
-    elif settings.crews == 1:
-        flights = _flown(sorties, 1, order, move_s, settings)
-    else:
-        flights = [
-            flight
-            for number, queue in enumerate(_shared(sorties, settings), 1)
-            for flight in _flown(queue, number, order, move_s, settings)
-        ]
-    return tuple(sorted(flights, key=lambda f: (f.start_s, f.crew)))
+        return tuple(sorted(flights, key=lambda f: (f.start_s, f.crew)))
+
+    if settings.docks:
+        return flown([[s for s in sorties if s.launch_site == code] for code in sites])
+    if settings.crews == 1:
+        return flown([sorties])
+    if crews is not None:
+        numbers = range(1, settings.crews + 1)
+        return flown([[s for s, n in zip(sorties, crews, strict=True) if n == k] for k in numbers])
+    # Far apart, sites may take longer to reach than one crew takes for all.
+    return min(flown(_shared(sorties, settings)), flown([sorties]), key=last_landing_s)
 
 
-def last_landing_s(
-    sorties: Sequence[tuple[str, float]],
-    sites: Sequence[str],
-    move_s: FloatArray,
-    settings: PlanSettings,
-) -> float:
-    """When the last of these sorties, (site, seconds) in flying order, has landed."""
-    nowhere = LonLat(0.0, 0.0)
-    rows = [
-        Sortie(number, site, nowhere, 0.0, seconds, 0.0, ())
-        for number, (site, seconds) in enumerate(sorties, 1)
-    ]
-    return max((f.end_s for f in timetable(rows, sites, move_s, settings)), default=0.0)
+def last_landing_s(flights: Sequence[Flight]) -> float:
+    """When the last has landed."""
+    return max((flight.end_s for flight in flights), default=0.0)
 
 
 def _flown(
@@ -113,7 +106,8 @@ def _shared(sorties: Sequence[Sortie], settings: PlanSettings) -> list[list[Sort
         work, number = heapq.heappop(heap)
         queues[number] += bundle
         heapq.heappush(heap, (work + _work_s(bundle), number))
-    return queues
+    place = {sortie.id: i for i, sortie in enumerate(sorties)}
+    return [sorted(queue, key=lambda sortie: place[sortie.id]) for queue in queues]
 
 
 def _work_s(bundle: Sequence[Sortie]) -> float:

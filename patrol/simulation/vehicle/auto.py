@@ -11,8 +11,7 @@ from pymavlink.dialects.v20 import ardupilotmega as mavlink
 from patrol.simulation.vehicle.items import StoredItem
 from patrol.simulation.vehicle.motion.airframe import Airframe
 from patrol.simulation.vehicle.motion.path import Setpoint, Stop
-from patrol.simulation.vehicle.parameters import Parameters
-from patrol.simulation.vehicle.tasks import (
+from patrol.simulation.vehicle.motion.tasks import (
     Climb,
     Descend,
     Follow,
@@ -22,6 +21,7 @@ from patrol.simulation.vehicle.tasks import (
     path_through,
     stopping,
 )
+from patrol.simulation.vehicle.parameters import Parameters
 
 __all__ = ["MissionCrew", "MissionRun"]
 
@@ -38,7 +38,7 @@ class MissionCrew(Protocol):
 
     def place(self, item: StoredItem) -> Setpoint: ...
 
-    def return_point(self) -> Setpoint: ...
+    def return_task(self) -> Task: ...
 
     def do(self, item: StoredItem) -> None: ...
 
@@ -86,6 +86,11 @@ class MissionRun:
         task = self._task
         return isinstance(task, Descend) or (isinstance(task, ReturnHome) and task.landing)
 
+    @property
+    def on_its_way(self) -> bool:
+        """It flies to a waypoint, and may be paused."""
+        return isinstance(self._task, Follow) and bool(self._chain)
+
     def replan(self) -> None:
         """The cruise speed was changed from outside: plan what is left of the path again."""
         if isinstance(self._task, Follow) and self._chain:
@@ -115,7 +120,7 @@ class MissionRun:
             up = self._crew.place(item).up
             self._task = Climb(airframe, airframe.known_east, airframe.known_north, up)
         elif item.command == mavlink.MAV_CMD_NAV_RETURN_TO_LAUNCH:
-            self._task = ReturnHome(airframe, self._crew.return_point(), self._crew.parameters)
+            self._task = self._crew.return_task()
         elif item.command == mavlink.MAV_CMD_NAV_LAND:
             at = self._crew.place(item) if item.lat_e7 or item.lon_e7 else spot
             here = Setpoint(spot.east, spot.north, spot.up)

@@ -1,28 +1,23 @@
-"""The autopilot: modes, arming, failsafes and the camera, stepped in simulated time."""
+"""The autopilot: modes, missions, camera and failsafes, stepped in simulated time."""
 
 from __future__ import annotations
 
 import math
-import random
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 from pymavlink.dialects.v20 import ardupilotmega as mavlink
 
-from geo.coordinates import EastNorth, LocalProjection, LonLat
+from geo.coordinates import LonLat
+from patrol.simulation.vehicle import arming
 from patrol.simulation.vehicle.auto import MissionRun
-from patrol.simulation.vehicle.fence import Fence, nearest_return
-from patrol.simulation.vehicle.items import StoredItem
-from patrol.simulation.vehicle.mission import ItemLists
-from patrol.simulation.vehicle.motion.airframe import Airframe
-from patrol.simulation.vehicle.motion.battery import Battery, flight_power_w
+from patrol.simulation.vehicle.faults import Fault
+from patrol.simulation.vehicle.guards.failsafes import POSITION_MODES, Failsafes
+from patrol.simulation.vehicle.guards.fence import ALT_MAX
+from patrol.simulation.vehicle.guards.rally import best_return
+from patrol.simulation.vehicle.motion.battery import flight_power_w
 from patrol.simulation.vehicle.motion.path import Setpoint, Stop
-from patrol.simulation.vehicle.motion.wind import Wind
-from patrol.simulation.vehicle.parameters import Parameters
-from patrol.simulation.vehicle.safety import Safety
-from patrol.simulation.vehicle.settings import VehicleSettings
-from patrol.simulation.vehicle.tasks import (
+from patrol.simulation.vehicle.motion.tasks import (
     Climb,
     Descend,
     Follow,
@@ -32,96 +27,34 @@ from patrol.simulation.vehicle.tasks import (
     path_through,
     stopping,
 )
+from patrol.simulation.vehicle.settings import VehicleSettings
+from patrol.simulation.vehicle.vehicle import MODES, Vehicle, mode_name
 
 __all__ = ["MODES", "Autopilot"]
 
-# Copter's custom_mode numbers.
-MODES = {
-    "STABILIZE": 0,
-    "ALT_HOLD": 2,
-    "AUTO": 3,
-    "GUIDED": 4,
-    "LOITER": 5,
-    "RTL": 6,
-    "LAND": 9,
-    "BRAKE": 17,
-    "SMART_RTL": 21,
-}
-_NAMES = {number: name for name, number in MODES.items()}
-_GPS_READY_S = 3.0
-_EKF_READY_S = 6.0
 _IDLE_POWER_W = 12.0
 _SPOOL_S = 2.5  # until the motors turn fast enough to lift off
 _SPOOL_POWER_W = 60.0
+_FENCE_EVERY_TICKS = 10
+_PILOT_LANDS_S = 20.0  # a pilot who took over and does not give it back
 
 
-class Autopilot:
-    """Everything of the vehicle but its link.
-
-    `DT_S` is the step; `send` takes a MAVLink message to be sent, in order. Times are seconds
-    since power-on.
-    """
-
-    DT_S = 0.05
+class Autopilot(Vehicle):
+    """Everything of the vehicle but its link: what it does by itself and when it is told to."""
 
     def __init__(self, settings: VehicleSettings, send: Callable[[Any], None]) -> None:
-        self.settings = settings
-        self.send = send
-        self.projection = LocalProjection(settings.home)
-        self.parameters = Parameters(SIM_SPEEDUP=settings.speedup, SIM_WIND_SPD=settings.wind_m_s)
-        self.airframe = Airframe(settings.heading_deg)
-        self.battery = Battery(settings.battery_wh, settings.battery_pct)
-        self.parameters.set("BATT_CAPACITY", round(self.battery.capacity_mah))
-        refuse = next((int(f.at) for f in settings.faults if f.kind == "item"), None)
-        self.lists = ItemLists(send, self.say, self.home_item, refuse)
-        self.mission = self.lists.mission
-        self._fence: tuple[int, Fence] = (-1, Fence((), self.projection))
-        self._begin_weather()
-        self.ticks = 0
-        self.mode = MODES["STABILIZE"]
-        self.armed = False
-        self.flying = False
-        self.recording = False
-        self.recording_since_s = 0.0
-        self.trigger_m = 0.0  # metres from photo to photo; 0: none
-        self.photos = 0
-        self._photo_at = (0.0, 0.0)
-        self.gimbal_pitch_deg = 0.0
-        self.cruise_m_s = self.parameters["WPNAV_SPEED"] / 100
+        super().__init__(settings, send)
+        self.failsafes = Failsafes(self)
+        self.wants_reboot = False
         self.current_seq = 0
-        self.pose_changed = False  # something happened that a pose must be sent for at once
-        self.flown_m = 0.0
-        self._home = (0.0, 0.0)
+        self.paused = False
         self._task: Task | None = None
         self._run: MissionRun | None = None
         self._run_version = 0
-        self.paused = False
+        self._mission_complete = False
         self._armed_at_s = 0.0
-        self.took_off_at_s = 0.0
-        self.safety = Safety(self)
-
-    # -- what others ask -------------------------------------------------------------------------
-
-    @property
-    def time_s(self) -> float:
-        return self.ticks * self.DT_S
-
-    @property
-    def mode_name(self) -> str:
-        return _NAMES[self.mode]
-
-    @property
-    def gps_ok(self) -> bool:
-        return self.time_s >= _GPS_READY_S and not self.safety.gps_lost
-
-    @property
-    def ekf_ok(self) -> bool:
-        return self.time_s >= _EKF_READY_S and not self.safety.position_lost
-
-    @property
-    def silent(self) -> bool:
-        """The link is broken by a fault."""
-        return self.safety.link_lost
+        self._took_off_at_s = 0.0
+        self._pilot_lands_s: float | None = None
 
     @property
     def landing(self) -> bool:
@@ -130,173 +63,64 @@ class Autopilot:
         task = self._task
         return isinstance(task, Descend) or (isinstance(task, ReturnHome) and task.landing)
 
-    @property
-    def fence(self) -> Fence:
-        """The fence as it is now."""
-        stored = self.lists.fence
-        if self._fence[0] != stored.version:
-            self._fence = (stored.version, Fence(stored.items, self.projection))
-        return self._fence[1]
-
-    def known_position(self) -> LonLat:
-        """The position estimate."""
-        return self._lonlat(self.airframe.known_east, self.airframe.known_north)
-
-    def home_position(self) -> LonLat:
-        return self._lonlat(*self._home)
-
-    def home_item(self) -> StoredItem:
-        home = self.home_position()
-        return StoredItem(
-            mavlink.MAV_CMD_NAV_WAYPOINT, mavlink.MAV_FRAME_GLOBAL, (0.0, 0.0, 0.0, 0.0),
-            round(home.lat_deg * 1e7), round(home.lon_deg * 1e7),
-            round(self.settings.home_msl_m * 100),
-        )  # fmt: skip
-
-    def _lonlat(self, east: float, north: float) -> LonLat:
-        return self.projection.to_lonlat(EastNorth(east, north, self.projection))
-
-    def say(self, severity: int, text: str) -> None:
-        """Send a STATUSTEXT."""
-        self.send(mavlink.MAVLink_statustext_message(severity, text.encode()[:50]))
-
     # -- MissionCrew -------------------------------------------------------------------------------
 
-    def place(self, item: StoredItem) -> Setpoint:
-        point = self.projection.to_east_north(LonLat(item.lon_deg, item.lat_deg))
-        above = item.alt_m
-        if item.frame == mavlink.MAV_FRAME_GLOBAL:
-            above -= self.settings.home_msl_m
-        return Setpoint(point.east_m, point.north_m, above)
-
-    def home_point(self) -> Setpoint:
-        return Setpoint(*self._home, 0.0)
+    def return_task(self) -> Task:
+        """The way back: to the nearest of home and the rally points."""
+        home, rally = Setpoint(*self.home, 0.0), self.lists.rally.items
+        to = best_return(map(self.place, rally), home, self.here(), self.fence, self.parameters)
+        ceiling_m = math.inf
+        if self.fence.enabled & ALT_MAX:
+            ceiling_m = self.parameters["FENCE_ALT_MAX"] - self.parameters["FENCE_MARGIN"]
+        return ReturnHome(self.airframe, to, self.parameters, ceiling_m)
 
     def reached(self, seq: int) -> None:
         self.send(mavlink.MAVLink_mission_item_reached_message(seq))
 
     def going_to(self, seq: int) -> None:
         self.current_seq = seq
-        self.send_current()
+        self.send(self.mission_current())
 
-    def send_current(self) -> None:
+    def mission_current(self) -> Any:
+        """MISSION_CURRENT."""
         total = max(len(self.mission.items) - 1, 0)
-        state = (
-            mavlink.MISSION_STATE_NO_MISSION
-            if not total
-            else mavlink.MISSION_STATE_COMPLETE
-            if self._run and self._run.complete
-            else mavlink.MISSION_STATE_PAUSED
-            if self._run and self.paused
-            else mavlink.MISSION_STATE_ACTIVE
-            if self._run
-            else mavlink.MISSION_STATE_NOT_STARTED
-        )
-        self.send(mavlink.MAVLink_mission_current_message(self.current_seq, total, state, 0))
+        if not total:
+            state = mavlink.MISSION_STATE_NO_MISSION
+        elif self._mission_complete:
+            state = mavlink.MISSION_STATE_COMPLETE
+        elif self._run:
+            active, held = mavlink.MISSION_STATE_ACTIVE, mavlink.MISSION_STATE_PAUSED
+            state = held if self.paused else active
+        else:
+            state = mavlink.MISSION_STATE_NOT_STARTED
+        return mavlink.MAVLink_mission_current_message(self.current_seq, total, state, 0)
 
-    def do(self, item: StoredItem) -> None:
-        """Carry out a DO item."""
-        if item.command == mavlink.MAV_CMD_DO_CHANGE_SPEED:
-            self.change_speed(item.params[1], replan=False)
-        elif (
-            item.command == mavlink.MAV_CMD_DO_MOUNT_CONTROL
-            or item.command == mavlink.MAV_CMD_DO_GIMBAL_MANAGER_PITCHYAW
-        ):
-            self.point_gimbal(item.params[0])
-        elif item.command == mavlink.MAV_CMD_VIDEO_START_CAPTURE:
-            self.record(True)
-        elif item.command == mavlink.MAV_CMD_VIDEO_STOP_CAPTURE:
-            self.record(False)
-        elif item.command == mavlink.MAV_CMD_DO_SET_CAM_TRIGG_DIST:
-            self.trigger(item.params[0])
-
-    def change_speed(self, speed_m_s: float, *, replan: bool) -> bool:
-        if not 0.2 <= speed_m_s <= 20.0:
+    def change_speed(self, speed_m_s: float) -> bool:
+        """DO_CHANGE_SPEED as a command: from now on, also on the present path."""
+        if not self.set_cruise(speed_m_s):
             return False
-        self.cruise_m_s = speed_m_s
-        if replan and self._run:
+        if self._run:
             self._run.replan()
         return True
 
-    def point_gimbal(self, pitch_deg: float) -> bool:
-        if not -90.0 <= pitch_deg <= 30.0:
-            return False
-        self.gimbal_pitch_deg = pitch_deg
-        return True
-
-    def trigger(self, distance_m: float) -> bool:
-        """A photo each so many metres, 0 for none."""
-        self.trigger_m = max(0.0, distance_m)
-        self.pose_changed = True
-        if self.trigger_m > 0:
-            self._shoot()
-        return True
-
-    def _shoot(self) -> None:
-        self.photos += 1
-        air = self.airframe
-        self._photo_at = (air.known_east, air.known_north)
-        position = self.known_position()
-        lat_e7, lon_e7 = round(position.lat_deg * 1e7), round(position.lon_deg * 1e7)
-        up = air.known_up
-        self.send(
-            mavlink.MAVLink_camera_feedback_message(
-                round((self.settings.start_s + self.time_s) * 1e6), 1, 0, self.photos,
-                lat_e7, lon_e7, self.settings.home_msl_m + up, up, math.degrees(air.roll),
-                math.degrees(air.pitch), math.degrees(air.yaw) % 360, 0.0,
-                mavlink.CAMERA_FEEDBACK_PHOTO,
-            )
-        )  # fmt: skip
-
-    def record(self, on: bool) -> None:
-        if on != self.recording:
-            self.recording = on
-            self.recording_since_s = self.time_s
-            self.pose_changed = True
-
     # -- arming and modes ------------------------------------------------------------------------
-
-    def arm_refusal(self) -> str | None:
-        """Why the vehicle may not be armed now; None where it may."""
-        if any(fault.kind == "arming" for fault in self.settings.faults):
-            return "PreArm: Compass not calibrated"
-        if not self.gps_ok:
-            return "PreArm: GPS 1: Bad fix"
-        if not self.ekf_ok:
-            return "PreArm: Need Position Estimate"
-        if self.battery.percent < self.parameters["BATT_ARM_PCT"]:
-            return f"PreArm: Battery 1 low: {self.battery.percent:.0f} percent"
-        air = self.airframe
-        fence_refusal = self.fence.arm_refusal(
-            self.parameters, air.known_east, air.known_north, air.known_up
-        )
-        if fence_refusal:
-            return fence_refusal
-        need_takeoff = int(self.parameters["ARMING_MIS_ITEMS"]) & 8
-        if need_takeoff and not self._has_takeoff():
-            return "PreArm: Missing mission item: takeoff"
-        if self.mode in (MODES["RTL"], MODES["LAND"], MODES["BRAKE"]) or (
-            self.mode == MODES["AUTO"] and not int(self.parameters["AUTO_OPTIONS"]) & 1
-        ):
-            return f"Arm: {self.mode_name} mode not armable"
-        return None
-
-    def _has_takeoff(self) -> bool:
-        return any(i.command == mavlink.MAV_CMD_NAV_TAKEOFF for i in self.mission.items)
 
     def arm(self) -> bool:
         if self.armed:
             return True
-        refusal = self.arm_refusal()
+        self._look_at_fence()
+        refusal = arming.refusal(self)
         if refusal is not None:
             self.say(mavlink.MAV_SEVERITY_CRITICAL, refusal)
             return False
         self.armed = True
         self._armed_at_s = self.time_s
         self._run = None
+        self._mission_complete = False
         self.current_seq = 0
-        self._home = (self.airframe.known_east, self.airframe.known_north)
+        self.home = self.flat()
         self.flown_m = 0.0
+        self.failsafes.armed()
         self.say(mavlink.MAV_SEVERITY_INFO, "Arming motors")
         return True
 
@@ -304,33 +128,43 @@ class Autopilot:
         if self.armed and self.flying and not force:
             return False
         if self.armed:
-            self.armed = self.flying = False
+            self.armed = self.flying = self.paused = False
             self._task = self._run = None
+            self._pilot_lands_s = None
             self.record(False)
-            self.trigger_m = 0.0
+            self.camera.trigger_m = 0.0
             self.say(mavlink.MAV_SEVERITY_INFO, "Disarming motors")
         return True
 
     def set_mode(self, number: int) -> bool:
         """Change the mode; says why where it cannot."""
-        if number not in _NAMES:
+        if number not in MODES.values():
             return False
-        name = _NAMES[number]
+        if number == self.mode:
+            return True
+        name = mode_name(number)
         refusal = None
-        if name != "STABILIZE" and not self.ekf_ok and not (name == "LAND" and self.armed):
+        if name in POSITION_MODES and not self.ekf_ok:
             refusal = "requires position"
-        elif name == "AUTO" and len(self.mission.items) < 2:
-            refusal = "no mission"
-        elif name == "AUTO" and self.mission.uploading:
-            refusal = "mission upload under way"
+        elif name == "AUTO" and not self._may_fly_mission():
+            refusal = "init failed"
         if refusal:
             text = f"Mode change to {name} failed: {refusal}"
             self.say(mavlink.MAV_SEVERITY_WARNING, text)
             return False
-        changed = number != self.mode
         self.mode = number
-        if self.flying and changed:
+        if self.flying:
             self._enter()
+        return True
+
+    def _may_fly_mission(self) -> bool:
+        items = self.mission.items
+        if len(items) < 2:
+            return False
+        first = next((i.command for i in items[1:] if i.is_nav), None)
+        if self.armed and not self.flying and first != mavlink.MAV_CMD_NAV_TAKEOFF:
+            self.say(mavlink.MAV_SEVERITY_CRITICAL, "Auto: Missing Takeoff Cmd")
+            return False
         return True
 
     def change_mode(self, name: str) -> bool:
@@ -339,63 +173,58 @@ class Autopilot:
 
     def _enter(self) -> None:
         """Begin what the present mode does in the air."""
-        resume = self._run.seq if self._run and not self._run.complete else 1
         self._run = None
         self.paused = False
+        self._pilot_lands_s = None
         airframe = self.airframe
         if self.mode == MODES["AUTO"]:
-            self._start_mission(max(resume, self.current_seq))
+            if self._mission_complete or self.parameters["MIS_RESTART"]:
+                self.current_seq = 1
+            # Entering AUTO anew forgets the speed that a DO_CHANGE_SPEED set, as Copter 4.6 does.
+            self.cruise_m_s = self.parameters["WPNAV_SPEED"] / 100
+            self._start_mission(self.current_seq)
         elif self.mode in (MODES["RTL"], MODES["SMART_RTL"]):
-            self._task = ReturnHome(airframe, self.return_point(), self.parameters)
+            self._task = self.return_task()
         elif self.mode == MODES["LAND"]:
             self._task = Descend(airframe, stopping(airframe), self.parameters)
         else:  # without a pilot's sticks, STABILIZE too holds its place
             self._task = Hold(stopping(airframe))
 
-    def return_point(self) -> Setpoint:
-        """Where a return leads, `up` the height to return at."""
-        here = (self.airframe.known_east, self.airframe.known_north)
-        return nearest_return(
-            self.lists.rally.items, self.home_point(), here, self.projection, self.parameters
-        )
-
-    def pilot_lands(self) -> None:
-        """The pilot brings it down by the sticks, in the mode that it is in."""
-        if self.flying and self.mode != MODES["AUTO"]:
-            self._run = None
-            self._task = Descend(self.airframe, stopping(self.airframe), self.parameters)
-
     def pause(self, *, hold: bool) -> bool:
-        """DO_PAUSE_CONTINUE: hold on the mission, or go on; refused where it is not flown."""
-        if not self.flying or self.mode != MODES["AUTO"] or self._run is None:
+        """DO_PAUSE_CONTINUE: hold on the way to a waypoint, or go on."""
+        run = self._run
+        if not self.flying or self.mode != MODES["AUTO"] or run is None:
             return False
         if hold and not self.paused:
+            if not run.on_its_way:
+                return False
             self.paused = True
             self._task = Hold(stopping(self.airframe))
         elif not hold and self.paused:
-            self.paused = False
-            self._start_mission(self._run.seq)
-        self.send_current()
+            self._start_mission(run.seq)
+        self.send(self.mission_current())
         return True
 
     def start_mission(self) -> bool:
         """MISSION_START: go to AUTO and, from the ground, take off."""
-        if not self.armed or not self.set_mode(MODES["AUTO"]):
+        if not self.armed:
+            self.say(mavlink.MAV_SEVERITY_WARNING, "Mission start failed: not armed")
             return False
-        if self.flying:
-            return True
-        nav = next((i for i in self.mission.items[1:] if i.is_nav), None)
-        if nav is None or nav.command != mavlink.MAV_CMD_NAV_TAKEOFF:
-            self.say(mavlink.MAV_SEVERITY_CRITICAL, "Auto: Missing Takeoff Cmd")
+        if not self.change_mode("AUTO"):
             return False
-        self._leave_ground()
-        self._start_mission(1)
+        if not self.flying:
+            if not self._may_fly_mission():
+                return False
+            self._leave_ground()
+            self._start_mission(max(self.current_seq, 1))
+        elif self._run and self._run.complete:
+            self._start_mission(1)
         return True
 
     def _start_mission(self, first: int) -> None:
         self._run_version = self.mission.version
-        self.paused = False
-        self._run = MissionRun(self, tuple(self.mission.items), first)
+        self.paused = self._mission_complete = False
+        self._run = MissionRun(self, tuple(self.mission.items), max(first, 1))
 
     def take_off(self, height_m: float) -> bool:
         """NAV_TAKEOFF as a command, in GUIDED."""
@@ -404,8 +233,7 @@ class Autopilot:
         if not 0.5 <= height_m <= 1000:
             return False
         self._leave_ground()
-        airframe = self.airframe
-        self._task = Climb(airframe, airframe.known_east, airframe.known_north, height_m)
+        self._task = Climb(self.airframe, *self.flat(), height_m)
         return True
 
     def go_to(self, target: LonLat, above_home_m: float) -> bool:
@@ -424,33 +252,24 @@ class Autopilot:
         return True
 
     def set_current(self, seq: int) -> bool:
-        """MISSION_SET_CURRENT: go on from another item."""
-        if not 0 <= seq < max(len(self.mission.items), 1):
+        """Go on from another item; where that is a DO item, it and those after it are carried
+        out, then the next navigation item is flown."""
+        if not 0 <= seq < len(self.mission.items) or len(self.mission.items) < 2:
             return False
         self.current_seq = seq
+        self._mission_complete = False
         if self._run:
-            self._start_mission(max(seq, 1))
+            self._start_mission(seq)
         else:
-            self.send_current()
+            self.send(self.mission_current())
         return True
 
     def _leave_ground(self) -> None:
         self.flying = True
-        self.took_off_at_s = self.time_s
+        self._took_off_at_s = self.time_s
+        self.drill.took_off(self.time_s)
         self.cruise_m_s = self.parameters["WPNAV_SPEED"] / 100
-        self._begin_weather()
-
-    def _begin_weather(self) -> None:
-        """Wind and errors start from the seed at take-off, so that a flight repeats exactly
-        however long the ground hand-shakes took in wall time."""
-        settings = self.settings
-        rng = random.Random(f"river-patrol vehicle {settings.seed}")
-        direction = rng.uniform(0, 360)
-        if settings.wind_from_deg is not None:
-            direction = settings.wind_from_deg
-        self.parameters.set("SIM_WIND_DIR", direction)
-        self.wind = Wind(settings.wind_m_s, direction, rng)
-        self.airframe.take_noise(rng)
+        self.begin_weather()
 
     # -- time ------------------------------------------------------------------------------------
 
@@ -458,67 +277,104 @@ class Autopilot:
         """Advance by DT_S."""
         dt = self.DT_S
         self.ticks += 1
+        if self.drill:
+            self._carry_out_faults()
+        if self.ticks % _FENCE_EVERY_TICKS == 0:
+            self._look_at_fence()
+        if self.armed:
+            self.failsafes.watch_battery(dt)
+        self._watch_position(dt)
         if self.flying:
-            self.safety.watch(dt)
             self._fly(dt)
         else:
             self.airframe.rest(dt)
             self.battery.drain(_IDLE_POWER_W, dt)
-            idle = self.time_s - self._armed_at_s
-            if self.armed and idle > self.parameters["DISARM_DELAY"] > 0:
+            idle_s = self.time_s - self._armed_at_s
+            if self.armed and idle_s > self.parameters["DISARM_DELAY"] > 0:
                 self.disarm()
-        self.airframe.point_gimbal(dt, self.gimbal_pitch_deg)
+        self.airframe.point_gimbal(dt, self.camera.pitch_deg)
+
+    def _watch_position(self, dt: float) -> None:
+        spoilt, jump_m = False, 0.0
+        if self.drill:
+            spoilt = self.drill.held("ekf", self.time_s) is not None
+            jump_m = self.drill.value("glitch", self.time_s)
+        fix = self.gps_ok or not self.booted
+        if self.estimate.step(dt, fix=fix, jump_m=jump_m, spoilt=spoilt):
+            self.failsafes.position_lost()
+        self.airframe.off_east = self.estimate.off_east_m
+        self.airframe.off_north = self.estimate.off_north_m
+
+    def _look_at_fence(self) -> None:
+        fence, stored = self.fence, self.lists.fence
+        fence.load(stored.version, stored.items, self.projection)
+        before = fence.breached
+        fresh = fence.check(self.here(), Setpoint(*self.home, 0.0), self.time_s)
+        self.failsafes.fence_checked(fresh, before)
 
     def _fly(self, dt: float) -> None:
-        if self.time_s - self.took_off_at_s < _SPOOL_S:
+        if self.time_s - self._took_off_at_s < _SPOOL_S:
             self.airframe.rest(dt)
             self.battery.drain(_SPOOL_POWER_W, dt)
             return
+        task = self._next_task()
+        airframe = self.airframe
+        self.wind.step(dt, airframe.up, airframe.air_speed)
+        blind = self.mode == MODES["LAND"] and not self.ekf_ok
+        airframe.fly(dt, task.update(dt), self.wind, task.course_rad(), blind=blind)
+        self.flown_m += airframe.ground_speed * dt
+        self.battery.drain(flight_power_w(airframe.air_speed, airframe.v_up), dt)
+        if self._run and self._run.complete:
+            self._mission_complete = True
+        if self.camera.trigger_m > 0 or self.camera.recording:
+            self.camera.moved(self.time_s, self.flat())
+        if task.done and (self._run or self.landing) and not self.paused:
+            self.disarm(force=True)
+        elif self.battery.left_wh <= 0 and not airframe.on_ground:
+            self._fall()
+
+    def _next_task(self) -> Task:
         run = self._run
         if run and self._run_version != self.mission.version and not self.mission.uploading:
             if len(self.mission.items) > 1:
                 self._start_mission(min(run.seq, len(self.mission.items) - 1))
             else:
-                self.set_mode(MODES["LOITER"])
+                self.change_mode("LOITER")
         task: Task | None = self._task if self.paused else self._run or self._task
         if task is None:
             task = self._task = Hold(stopping(self.airframe))
-        self.wind.step(dt, self.airframe.up, self.airframe.air_speed)
-        self.airframe.fly(dt, task.update(dt), self.wind, task.course_rad())
-        self.flown_m += self.airframe.ground_speed * dt
-        self.battery.drain(flight_power_w(self.airframe.air_speed, self.airframe.v_up), dt)
-        if self.trigger_m > 0:
-            east, north = self._photo_at
-            air = self.airframe
-            if math.hypot(air.known_east - east, air.known_north - north) >= self.trigger_m:
-                self._shoot()
-        if task.done and (self._run or self.landing) and not self.paused:
-            self.disarm(force=True)
-        elif self.battery.left_wh <= 0 and not self.airframe.on_ground:
-            self._fall()
-
-    def restarted(self, send: Callable[[Any], None]) -> Autopilot:
-        """The autopilot after a restart: its clock at nothing, its body where it fell, its lists
-        and parameters as they were."""
-        now_s = self.settings.start_s + self.time_s
-        after = [f for f in self.settings.faults if f.kind != "reboot"]
-        fresh = Autopilot(replace(self.settings, start_s=now_s, faults=tuple(after)), send)
-        for old, new in (
-            (self.lists.mission, fresh.lists.mission),
-            (self.lists.fence, fresh.lists.fence),
-            (self.lists.rally, fresh.lists.rally),
-        ):
-            new.items = old.items
-            new.version = old.version + 1
-        fresh.parameters = self.parameters
-        fresh.battery = self.battery
-        for name in ("east", "north", "yaw"):
-            setattr(fresh.airframe, name, getattr(self.airframe, name))
-        fresh._home = (fresh.airframe.east, fresh.airframe.north)
-        return fresh
+        return task
 
     def _fall(self) -> None:
         self.say(mavlink.MAV_SEVERITY_EMERGENCY, "Crash: battery exhausted")
         self.airframe.up = 0.0
         self.airframe.rest(self.DT_S)
         self.disarm(force=True)
+
+    # -- faults that were ordered ----------------------------------------------------------------
+
+    def _carry_out_faults(self) -> None:
+        now_s = self.time_s
+        self.drill.events(now_s, self._fault_begins, self._fault_ends)
+        self.wind.gust_m_s = self.drill.value("gust", now_s)
+        self.battery.sag_v = self.drill.value("sag", now_s)
+        if self._pilot_lands_s is not None and now_s >= self._pilot_lands_s and self.flying:
+            self._pilot_lands_s = None
+            self._task = Descend(self.airframe, stopping(self.airframe), self.parameters)
+
+    def _fault_begins(self, fault: Fault) -> None:
+        if fault.kind == "battery":
+            self.battery.drop_to(fault.value)
+        elif fault.kind == "reboot":
+            self.wants_reboot = True
+        elif fault.kind == "pilot" and self.flying:
+            self.change_mode(fault.mode)
+            if fault.lasts is None and self.mode_name not in ("AUTO", "RTL", "LAND"):
+                self._pilot_lands_s = self.time_s + _PILOT_LANDS_S
+
+    def _fault_ends(self, fault: Fault) -> None:
+        """The pilot gives it back, where it is still the pilot's to give."""
+        if fault.kind != "pilot" or not self.flying or self.mode_name != fault.mode:
+            return
+        if not self.change_mode("AUTO"):
+            self._pilot_lands_s = self.time_s

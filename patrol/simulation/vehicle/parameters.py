@@ -1,4 +1,8 @@
-"""The vehicle's parameters: named floats, with the names that ArduCopter uses."""
+"""The vehicle's parameters: named floats, with the names that ArduCopter uses.
+
+Defaults are Copter 4.6's, but for the failsafes, which are on: the percentages of BATT_..._PCT,
+which stand for its milliampere-hours, and FS_GCS_ENABLE.
+"""
 
 from __future__ import annotations
 
@@ -26,6 +30,7 @@ _DEFAULTS: dict[str, float] = {
     "FS_EKF_ACTION": 1,  # LAND
     "FS_GCS_ENABLE": 1,  # RTL
     "FS_GCS_TIMEOUT": 10,
+    "FS_OPTIONS": 16,  # bit 4: a ground station's silence does not take it from the pilot
     "FENCE_ENABLE": 0,
     "FENCE_TYPE": 7,
     "FENCE_ACTION": 1,  # RTL or land
@@ -43,6 +48,9 @@ _DEFAULTS: dict[str, float] = {
     "WP_YAW_BEHAVIOR": 1,
     "RTL_ALT": 1500,
     "RTL_LOIT_TIME": 5000,
+    "RTL_CLIMB_MIN": 0,
+    "RTL_CONE_SLOPE": 3,
+    "MIS_RESTART": 0,
     "LAND_SPEED": 50,
     "LAND_ALT_LOW": 1000,
     "PILOT_TKOFF_ALT": 0,
@@ -67,6 +75,8 @@ _RANGES: dict[str, tuple[float, float]] = {
     "LAND_ALT_LOW": (100, 10_000),
     "RTL_ALT": (30, 300_000),
     "RTL_LOIT_TIME": (0, 60_000),
+    "RTL_CLIMB_MIN": (0, 3000),
+    "RTL_CONE_SLOPE": (0, 10),
     "SIM_SPEEDUP": (0.1, 1000),
 }
 

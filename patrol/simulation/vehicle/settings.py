@@ -24,8 +24,9 @@ class VehicleSettings:
     board in one second of wall time (at most: the vehicle waits for a ground station that answers
     its pings); on the ground and disarmed it is at most `ground_speedup`, so that a person's or a
     program's hand-shakes are not hurried past the autopilot's time limits. `wind_from_deg` None
-    takes a direction from the seed. `port` 0 takes a free one. `vehicle_type` and `firmware` are
-    what it says it is: it flies as a copter whatever it says.
+    takes a direction from the seed. `port` 0 takes a free one. `card_mb` is the room on the
+    camera's memory card. `vehicle_type` and `firmware` are what it says it is: it flies as a
+    copter whatever it says.
     """
 
     home: LonLat
@@ -40,6 +41,7 @@ class VehicleSettings:
     battery_wh: float = 77.0
     battery_pct: float = 100.0
     port: int = 0
+    card_mb: float = 64_000.0
     faults: tuple[Fault, ...] = field(default=())
     vehicle_type: VehicleType = "copter"
     firmware: tuple[int, int, int] = (4, 6, 0)
@@ -54,6 +56,7 @@ class VehicleSettings:
             ("battery_wh", 1.0, 10_000.0),
             ("battery_pct", 0.0, 100.0),
             ("port", 0, 65535),
+            ("card_mb", 0.0, 1e7),
         ):
             value = getattr(self, name)
             if not (math.isfinite(value) and low <= value <= high):

@@ -1,18 +1,12 @@
-"""Reading back a mission, the recorder, connections that are none, and the operator's Ctrl-C."""
+"""The recorder, its logs, and connections that are none."""
 
 from __future__ import annotations
 
-import json
 import math
-import os
-import signal
 import socket
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -26,63 +20,18 @@ from short_patrol import START_S
 from geo.coordinates import LonLat
 from patrol.errors import FlightError
 from patrol.flight.link import Link, StatusText
-from patrol.flight.recorder import EventLog, Recorder, gimbal_angles_deg
-from patrol.flight.transfer import difference, download, send_mission, upload
+from patrol.flight.record.recorder import EventLog, Recorder, gimbal_angles_deg
+from patrol.flight.record.replay import recorded
+from patrol.flight.record.tlog import TlogWriter, read_tlog
+from patrol.flight.transfer import ItemKind, MissionClient, difference, load, wire_items
 from patrol.mission import MissionItem, mission_items
 from patrol.plan import Plan
 from patrol.simulation.vehicle import SimulatedVehicle, VehicleSettings
-from patrol.telemetry import Telemetry
-
-# -- comparing missions ----------------------------------------------------------------------------
-
-
-def held(items: tuple[MissionItem, ...]) -> list[Any]:
-    """What a vehicle gives back: float32 fields and its own home."""
-    messages = []
-    for item in items:
-        message = mavlink.MAVLink_mission_item_message(
-            255, 0, item.seq, item.frame, item.command, 0, item.autocontinue,
-            item.param1, item.param2, item.param3, item.param4,
-            item.lat_deg, item.lon_deg, item.altitude_m, 0,
-        )  # fmt: skip
-        [decoded] = mavlink.MAVLink(None).parse_buffer(
-            bytearray(message.pack(mavlink.MAVLink(None)))
-        )
-        messages.append(decoded)
-    return messages
 
 
 @pytest.fixture
 def items(plan: Plan) -> tuple[MissionItem, ...]:
     return mission_items(plan, plan.sorties[0])
-
-
-def test_what_went_through_float32_is_the_same_mission(items: tuple[MissionItem, ...]) -> None:
-    assert difference(items, held(items)) is None
-
-
-@pytest.mark.parametrize(
-    ("index", "change", "says"),
-    [
-        (4, {"lat_deg": 23.10640}, "item 4 has latitude"),
-        (4, {"lon_deg": 113.46}, "item 4 has longitude"),
-        (4, {"altitude_m": 31.0}, "item 4 has altitude 31 instead of 30"),
-        (4, {"frame": 0}, "item 4 has frame 0 instead of 3"),
-        (2, {"param2": 9.0}, "item 2 has param2 9 instead of 8"),
-        (5, {"command": 2501}, "item 5 is command 2501 instead of 2500"),
-    ],
-)
-def test_any_changed_item_is_named(
-    items: tuple[MissionItem, ...], index: int, change: dict[str, Any], says: str
-) -> None:
-    other = [replace(i, **change) if i.seq == index else i for i in items]
-    found = difference(items, held(tuple(other)))
-    assert found is not None
-    assert found.startswith(says)
-
-
-def test_a_missing_item_is_told(items: tuple[MissionItem, ...]) -> None:
-    assert difference(items, held(items[:-1])) == f"{len(items) - 1} items instead of {len(items)}"
 
 
 # -- the recorder ----------------------------------------------------------------------------------
@@ -188,6 +137,111 @@ def test_a_vehicle_that_never_tells_the_time(
     log.close()
 
 
+def test_rows_that_come_late_or_twice_stand_in_order_and_once(
+    items: tuple[MissionItem, ...], tmp_path: Path
+) -> None:
+    made, link, log = recorder(items, tmp_path)
+    link.feed(mavlink.MAVLink_system_time_message(1_000_000_000, 0))
+    for ms in (100, 300, 200, 300, 400):
+        link.feed(position(ms))
+    log.close()
+    assert made.telemetry().time_s.tolist() == pytest.approx([1000.1, 1000.2, 1000.3, 1000.4])
+    assert len(made) == 4
+
+
+def test_a_gap_is_told_and_counted_straight(items: tuple[MissionItem, ...], tmp_path: Path) -> None:
+    made, link, log = recorder(items, tmp_path)
+    link.feed(position(1000))
+    link.feed(position(21_000, 113.460))  # 102 m further east
+    log.close()
+    assert made.gaps == [(1.0, 21.0)]
+    assert made.distance_m == pytest.approx(102.3, abs=0.3)
+
+
+# -- logs of packets -------------------------------------------------------------------------------
+
+
+def packets(*messages: Any) -> list[bytes]:
+    coder = mavlink.MAVLink(None, srcSystem=1, srcComponent=1)
+    return [bytes(message.pack(coder)) for message in messages]
+
+
+def heartbeat(*, armed: bool) -> Any:
+    return mavlink.MAVLink_heartbeat_message(2, 3, 128 if armed else 0, 3, 4, 3)
+
+
+def test_a_log_gives_the_rows_that_were_recorded(
+    items: tuple[MissionItem, ...], tmp_path: Path
+) -> None:
+    path = tmp_path / "sortie-01.tlog"
+    log = TlogWriter(path)
+    flown = packets(
+        mavlink.MAVLink_system_time_message(1_779_238_800_000_000, 0),
+        position(500),
+        heartbeat(armed=True),
+        *(position(ms) for ms in range(1000, 2000, 100)),
+        heartbeat(armed=False),
+        position(2500),
+    )
+    for packet in flown:
+        log.write(packet)
+    log.close()
+    again, _ = recorded(path, items, 1)
+    rows = again.telemetry()
+    assert len(rows) == 10, "from arming to disarming"
+    assert rows.time_s[0] == pytest.approx(1_779_238_801.0)
+
+
+@given(st.data())
+def test_a_log_cut_off_or_damaged_gives_what_is_whole(
+    tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
+) -> None:
+    path = tmp_path_factory.mktemp("log") / "x.tlog"
+    log = TlogWriter(path)
+    for packet in packets(*(position(ms) for ms in range(0, 2000, 100))):
+        log.write(packet)
+    log.close()
+    whole = bytearray(path.read_bytes())
+    cut = data.draw(st.integers(0, len(whole)))
+    whole = whole[:cut]
+    for _ in range(data.draw(st.integers(0, 3))):
+        if whole:
+            whole[data.draw(st.integers(0, len(whole) - 1))] = data.draw(st.integers(0, 255))
+    path.write_bytes(bytes(whole))
+    times = [m.time_boot_ms for _, m in read_tlog(path) if m.get_type() == "GLOBAL_POSITION_INT"]
+    assert len(times) <= 20
+    if not cut:
+        assert times == []
+
+
+def test_other_tools_read_the_log(tmp_path: Path) -> None:
+    from pymavlink import mavutil
+
+    log = TlogWriter(tmp_path / "x.tlog")
+    for packet in packets(heartbeat(armed=True), position(100)):
+        log.write(packet)
+    log.close()
+    reader = mavutil.mavlink_connection(str(tmp_path / "x.tlog"))
+    try:
+        names = []
+        while (message := reader.recv_msg()) is not None:
+            names.append(message.get_type())
+            assert abs(message._timestamp - time.time()) < 60
+    finally:
+        reader.close()
+    assert names == ["HEARTBEAT", "GLOBAL_POSITION_INT"]
+
+
+def test_a_full_disk_is_noted_and_not_raised(tmp_path: Path) -> None:
+    (tmp_path / "full.tlog").symlink_to("/dev/full")
+    log = TlogWriter(tmp_path / "full.tlog")
+    for packet in packets(heartbeat(armed=True), position(100)):
+        log.write(packet)
+    assert log.failed is not None
+    assert "No space left" in str(log.failed)
+    log.close()
+
+
 # -- over a real connection ------------------------------------------------------------------------
 
 
@@ -200,35 +254,22 @@ def vehicle(plan: Plan) -> Iterator[SimulatedVehicle]:
 def test_missions_are_replaced_whole_on_the_same_connection(
     vehicle: SimulatedVehicle, plan: Plan
 ) -> None:
-    with Link(vehicle.url) as link:
+    with Link(vehicle.url) as link, link.channel() as channel:
+        client = MissionClient(channel)
         for number in (0, 1, 0):
-            sent = mission_items(plan, plan.sorties[number])
-            send_mission(link, sent)
-            assert difference(sent, download(link)) is None
+            sent = wire_items(mission_items(plan, plan.sorties[number]))
+            load(client, ItemKind.MISSION, sent)
+            assert difference(sent, client.download(ItemKind.MISSION)) is None
 
 
-def test_a_mission_that_was_changed_on_the_vehicle_is_noticed(
-    vehicle: SimulatedVehicle, items: tuple[MissionItem, ...]
-) -> None:
+def test_parameters_are_read_and_set(vehicle: SimulatedVehicle) -> None:
     with Link(vehicle.url) as link:
-        upload(link, items)
-        other = [replace(i, altitude_m=55.0) if i.seq == 4 else i for i in items]
-        upload(link, other)
-        assert difference(items, download(link)) == "item 4 has altitude 55 instead of 30"
-
-
-def test_650_items_are_sent_and_read_back(
-    vehicle: SimulatedVehicle, items: tuple[MissionItem, ...]
-) -> None:
-    many = [
-        replace(items[4], seq=i, lat_deg=items[4].lat_deg + i * 1e-5) if i else items[0]
-        for i in range(650)
-    ]
-    with Link(vehicle.url) as link:
-        send_mission(link, many)
-        too_many = [*many, replace(many[-1], seq=650)]
-        with pytest.raises(FlightError, match=r"refused the mission .*NO_SPACE"):
-            upload(link, too_many)
+        assert link.parameter("RTL_ALT") == 1500
+        assert link.set_parameter("RTL_ALT", 4770.0)
+        assert link.parameter("RTL_ALT") == 4770
+        assert link.parameter("NO_SUCH_PARAM", timeout_s=0.5) is None
+        assert not link.set_parameter("NO_SUCH_PARAM", 1.0, timeout_s=0.5)
+        assert link.set_parameter("RTL_ALT", 1500.0)
 
 
 @pytest.mark.parametrize(
@@ -300,62 +341,3 @@ def test_a_mode_that_the_vehicle_refuses_is_told_with_its_reason(plan: Plan) -> 
         ),
     ):
         link.set_mode("AUTO", timeout_s=2.0)
-
-
-# -- Ctrl-C ----------------------------------------------------------------------------------------
-
-_OPERATOR = """
-import json, sys
-from pathlib import Path
-from patrol.flight.operation import Simulation, fly_patrol
-from patrol.plan import Plan
-folder = Path(sys.argv[1])
-told = 0.0
-def tell(metres):
-    global told
-    if metres >= told + 5:
-        told = metres
-        print(f"{metres:.0f}", flush=True)
-try:
-    fly_patrol(folder, Plan.read(folder), simulation=Simulation(float(sys.argv[2]), 40.0, 3.0),
-               on_distance=tell)
-except KeyboardInterrupt:
-    sys.exit(130)
-"""
-
-
-@pytest.mark.parametrize(("presses", "mode"), [(1, "RTL"), (2, "LAND")])
-def test_ctrl_c_brings_the_vehicle_down_and_keeps_the_record(
-    plan: Plan, tmp_path: Path, presses: int, mode: str
-) -> None:
-    plan.write(tmp_path)
-    process = subprocess.Popen(
-        [sys.executable, "-c", _OPERATOR, str(tmp_path), str(START_S)],
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
-    )  # fmt: skip
-    assert process.stdout is not None
-    while float(process.stdout.readline() or "nan") < 60:  # NaN: it ended too early
-        pass
-    log = tmp_path / "flight" / "events.jsonl"
-    for count in range(presses):
-        # As a terminal does it: to the whole group, the vehicle included.
-        os.killpg(process.pid, signal.SIGINT)
-        wait_for(lambda n=count: log.read_text(encoding="utf-8").count("操作员中止") > n)
-    _, errors = process.communicate(timeout=100)
-    assert process.returncode == 130, errors
-    assert "Traceback" not in errors
-    events = [json.loads(line) for line in log.read_text(encoding="utf-8").splitlines()]
-    texts = [e["text"] for e in events]
-    assert f"模式 mode {mode}" in texts
-    assert "上锁 disarmed" in texts, "it waited for the landing"
-    assert texts[-1] == "架次结束 sortie 1: stopped by the operator"
-    rows = Telemetry.read(tmp_path / "flight" / "sortie-01.parquet")
-    assert rows.above_launch_m[-1] < 3
-    assert not (tmp_path / "flight" / "sortie-02.parquet").exists()
-
-
-def wait_for(condition: Any, timeout_s: float = 60.0) -> None:
-    deadline = time.monotonic() + timeout_s
-    while not condition():
-        assert time.monotonic() < deadline, "it did not come"
-        time.sleep(0.02)

@@ -17,7 +17,7 @@ from patrol.errors import FlightError
 from patrol.flight.transfer import (
     ItemKind,
     MissionClient,
-    Refusal,
+    RefusedError,
     TransferError,
     WireItem,
     confirm,
@@ -262,7 +262,7 @@ def test_the_operators_stop_leaves_no_mix() -> None:
 
 def test_a_refusal_names_the_item_and_the_result() -> None:
     link = LossyLink(4, refuse_item=7)
-    with pytest.raises(Refusal, match="refused item 7 of the mission") as refusal:
+    with pytest.raises(RefusedError, match="refused item 7 of the mission") as refusal:
         MissionClient(link).upload(ItemKind.MISSION, mission(2, 40))
     assert (refusal.value.seq, refusal.value.result) == (7, mavlink.MAV_MISSION_INVALID)
 

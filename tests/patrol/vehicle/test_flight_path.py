@@ -13,6 +13,7 @@ from patrol.simulation.vehicle.motion.path import FlightPath, Setpoint, Stop
 
 DT = 0.05
 CORNER_M = 2.0
+ACCEL, JERK = 2.5, 8.0
 
 
 def run(
@@ -20,7 +21,7 @@ def run(
 ) -> tuple[FlightPath, list[Setpoint]]:
     path = FlightPath(
         points[0], [Stop(*p, speed) for p in points[1:]],
-        corner_m=CORNER_M, climb_m_s=2.5, descent_m_s=1.5,
+        corner_m=CORNER_M, climb_m_s=2.5, descent_m_s=1.5, accel_m_s2=ACCEL, jerk_m_s3=JERK,
     )  # fmt: skip
     track = [path.at_target()]
     while not path.finished:
@@ -91,7 +92,7 @@ def test_it_slows_for_a_sharp_corner_and_not_for_a_faint_one() -> None:
 def test_waypoints_are_passed_in_the_middle_of_their_corners() -> None:
     path = FlightPath(
         (0.0, 0.0, 30.0), [Stop(0.0, 100.0, 30.0, 8.0), Stop(100.0, 100.0, 30.0, 8.0)],
-        corner_m=CORNER_M, climb_m_s=2.5, descent_m_s=1.5,
+        corner_m=CORNER_M, climb_m_s=2.5, descent_m_s=1.5, accel_m_s2=ACCEL, jerk_m_s3=JERK,
     )  # fmt: skip
     while path.passed == 0:
         point = path.advance(DT)

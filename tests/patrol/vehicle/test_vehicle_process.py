@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 import itertools
+import os
 import random
 import socket
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from typing import Any
+from pathlib import Path
+from typing import Any, Self
 
 import pytest
 from pymavlink.dialects.v20 import ardupilotmega as mavlink
+from vehicle_bench import HOME, item_int
 
-from geo.coordinates import LonLat
 from patrol.errors import SimulationError
-from patrol.simulation.vehicle import SimulatedVehicle, VehicleSettings
-
-HOME = LonLat(113.459, 23.106)
+from patrol.simulation.vehicle import Fault, SimulatedVehicle, VehicleSettings
 
 
 class Wire:
@@ -55,6 +55,68 @@ class Wire:
 
     def close(self) -> None:
         self.socket.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+class Pilot(Wire):
+    """A ground station that answers pings, loads a mission, arms and flies it."""
+
+    def read(self) -> list[Any]:
+        new = super().read()
+        for message in new:
+            if message.get_type() == "PING" and message.target_system == 0:
+                self.send(mavlink.MAVLink_ping_message(message.time_usec, message.seq, 1, 1))
+        return new
+
+    def ask(self, message: Any, wanted: Callable[[Any], bool]) -> Any:
+        """Send until the answer comes; the link may be bad."""
+        for _ in range(60):
+            self.send(message)
+            try:
+                return self.wait(wanted, 0.4)
+            except AssertionError:
+                continue
+        raise AssertionError(f"no answer to {message}")
+
+    def command(self, number: int, *params: float) -> int:
+        seven = (*params, *([0.0] * (7 - len(params))))
+        message = mavlink.MAVLink_command_long_message(1, 1, number, 0, *seven)
+        answer = self.ask(message, lambda m: is_type("COMMAND_ACK")(m) and m.command == number)
+        return int(answer.result)
+
+    def load(self, items: list[Any]) -> None:
+        message = mavlink.MAVLink_mission_count_message(1, 1, len(items), 0)
+        while True:
+            answer = self.ask(message, lambda m: m.get_type() in ("MISSION_REQUEST", "MISSION_ACK"))
+            if answer.get_type() == "MISSION_REQUEST":
+                message = items[answer.seq]
+            elif answer.type in (mavlink.MAV_MISSION_ACCEPTED, mavlink.MAV_MISSION_ERROR):
+                return  # the latter where the acceptance was lost
+            # else a duplicate's INVALID_SEQUENCE: go on
+
+    def fly(self, items: int = 41) -> None:
+        last = items - 1
+        far = [item_int(i, x=231_060_000 + 30_000 * (i % 2), z=20.0) for i in range(2, last)]
+        self.load([item_int(0), item_int(1, 22, z=20.0), *far, item_int(last, 20)])
+        self.wait(lambda m: is_type("SYSTEM_TIME")(m) and m.time_boot_ms > 8000)
+        assert self.command(mavlink.MAV_CMD_DO_SET_MODE, 1, 4) == 0
+        assert self.command(mavlink.MAV_CMD_COMPONENT_ARM_DISARM, 1) == 0
+        assert self.command(mavlink.MAV_CMD_MISSION_START) == 0
+
+    def texts(self) -> list[str]:
+        return [m.text for m in self.heard if m.get_type() == "STATUSTEXT"]
+
+
+def simulated(*faults: str, **changes: Any) -> SimulatedVehicle:
+    drills = tuple(Fault.parse(fault) for fault in faults)
+    return SimulatedVehicle(
+        VehicleSettings(HOME, 1.779e9, **{"speedup": 100.0, **changes}, faults=drills)
+    )
 
 
 def is_type(name: str) -> Callable[[Any], bool]:
@@ -211,6 +273,126 @@ def test_it_ends_when_whoever_started_it_dies() -> None:
             return
         time.sleep(0.05)
     raise AssertionError("the vehicle outlived its parent")
+
+
+# -- faults and the clock --------------------------------------------------------------------------
+
+
+def beat(wire: Wire) -> None:
+    wire.send(mavlink.MAVLink_heartbeat_message(mavlink.MAV_TYPE_GCS, 8, 0, 0, 4, 3))
+
+
+def test_a_cut_of_twenty_seconds_at_a_hundred_times_trips_the_failsafe() -> None:
+    with simulated("link@20+20") as vehicle, Pilot(vehicle.port) as pilot:
+        beat(pilot)
+        pilot.fly()
+        pilot.wait(lambda m: is_type("HEARTBEAT")(m) and m.custom_mode == 6)
+        times = [boot_s(m) for m in pilot.heard if is_type("SYSTEM_TIME")(m)]
+        gaps = [b - a for a, b in itertools.pairwise(times)]
+        assert 19 <= max(gaps) <= 22, "nothing was heard for so long"
+        pilot.wait(lambda m: is_type("HEARTBEAT")(m) and not m.base_mode & 128, 60)
+
+
+def test_one_heartbeat_a_second_at_a_hundred_times_does_not() -> None:
+    with simulated() as vehicle, Wire(vehicle.port) as wire:
+        beat(wire)
+        first = boot_s(wire.wait(is_type("SYSTEM_TIME")))
+        deadline = time.monotonic() + 2.2
+        while time.monotonic() < deadline:
+            beat(wire) if int(time.monotonic() * 10) % 10 == 0 else None
+            wire.read()
+        last = max(boot_s(m) for m in wire.heard if is_type("SYSTEM_TIME")(m))
+        assert last - first > 12, "longer than FS_GCS_TIMEOUT on its clock"
+        assert "GCS Failsafe" not in [m.text for m in wire.heard if is_type("STATUSTEXT")(m)]
+
+
+def test_a_ground_station_that_dies_is_missed_by_the_vehicles_clock() -> None:
+    with simulated() as vehicle:
+        with Pilot(vehicle.port) as pilot:
+            pilot.fly()
+            pilot.wait(lambda m: is_type("VFR_HUD")(m) and m.alt > 38)
+        time.sleep(0.4)  # forty seconds of the vehicle's
+        with Pilot(vehicle.port) as again:
+            assert again.wait(is_type("HEARTBEAT")).custom_mode == 6
+
+
+def test_a_restart_in_flight_closes_the_connection_and_takes_another() -> None:
+    with simulated("reboot@30") as vehicle:
+        with Pilot(vehicle.port) as pilot:
+            pilot.ask(
+                mavlink.MAVLink_param_set_message(1, 1, b"RTL_ALT", 2200.0, 9),
+                is_type("PARAM_VALUE"),
+            )
+            pilot.fly()
+            with pytest.raises((ConnectionError, AssertionError)):
+                pilot.wait(lambda m: False, 60)
+        began = time.monotonic()
+        refused = 0
+        while True:
+            try:
+                again = Pilot(vehicle.port)
+                break
+            except ConnectionRefusedError:
+                refused += 1
+                time.sleep(0.02)
+        with again:
+            assert refused > 5
+            assert 0.3 < time.monotonic() - began < 8
+            assert boot_s(again.wait(is_type("SYSTEM_TIME"))) < 5
+            heartbeat = again.wait(is_type("HEARTBEAT"))
+            assert (heartbeat.custom_mode, heartbeat.base_mode & 128) == (0, 0)
+            position = again.wait(is_type("GLOBAL_POSITION_INT"))
+            assert abs(position.relative_alt) < 2500, "on the ground"
+            count = again.ask(
+                mavlink.MAVLink_mission_request_list_message(1, 1, 0), is_type("MISSION_COUNT")
+            )
+            assert count.count == 41
+            kept = again.ask(
+                mavlink.MAVLink_param_request_read_message(1, 1, b"RTL_ALT", -1),
+                is_type("PARAM_VALUE"),
+            )
+            assert kept.param_value == 2200.0
+
+
+def test_a_reboot_on_command() -> None:
+    with simulated() as vehicle, Pilot(vehicle.port) as pilot:
+        assert pilot.command(mavlink.MAV_CMD_PREFLIGHT_REBOOT_SHUTDOWN, 1) == 0
+        with pytest.raises(ConnectionError):
+            pilot.wait(lambda m: False, 10)
+
+
+def test_a_flight_over_a_bad_link() -> None:
+    """A fifth of the messages lost, doubled and overtaken: it can still be flown, and the gaps
+    show in the sequence numbers."""
+    faults = ("loss=20", "duplicate=20", "reorder=20", "latency=0.02")
+    with simulated(*faults) as vehicle, Pilot(vehicle.port) as pilot:
+        pilot.fly(items=6)
+        pilot.wait(lambda m: is_type("VFR_HUD")(m) and m.alt > 38, 60)
+        numbers = [m.get_seq() for m in pilot.heard if m.get_type() != "BAD_DATA"]
+        steps = [(b - a) % 256 for a, b in itertools.pairwise(numbers)]
+        assert 0.05 < sum(step == 0 for step in steps) / len(steps) < 0.3, "doubled"
+        assert sum(1 < step < 128 for step in steps) / len(steps) > 0.05, "lost"
+        assert sum(step >= 128 for step in steps) / len(steps) > 0.02, "overtaken"
+        pings = [m.seq for m in pilot.heard if is_type("PING")(m)]
+        assert pings == list(range(pings[0], pings[0] + len(pings))), "they only pace it"
+
+
+def test_it_flies_sixty_times_as_fast_as_the_clock() -> None:
+    """With all pose streams at 10 Hz, on processor time, as other work may share the machine."""
+    with simulated(speedup=1000.0, ground_speedup=100.0) as vehicle, Pilot(vehicle.port) as pilot:
+        pilot.fly()
+        for message_id in (30, 32, 33, 265, 285):
+            assert pilot.command(mavlink.MAV_CMD_SET_MESSAGE_INTERVAL, message_id, 100_000) == 0
+        first = boot_s(pilot.wait(is_type("SYSTEM_TIME")))
+        before = processor_s(vehicle)
+        pilot.wait(lambda m: is_type("SYSTEM_TIME")(m) and boot_s(m) > first + 100)
+        last = max(boot_s(m) for m in pilot.heard if is_type("SYSTEM_TIME")(m))
+        assert (last - first) / (processor_s(vehicle) - before) > 60
+
+
+def processor_s(vehicle: SimulatedVehicle) -> float:
+    fields = Path(f"/proc/{vehicle.process.pid}/stat").read_text().rsplit(")")[-1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def test_a_port_in_use_is_one_line(vehicle: SimulatedVehicle) -> None:

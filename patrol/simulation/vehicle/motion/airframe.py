@@ -34,6 +34,7 @@ class Airframe:
     YAW_RATE_RAD_S = math.radians(60.0)
     YAW_ACCEL_RAD_S2 = math.radians(120.0)
     GIMBAL_RATE_DEG_S = 60.0
+    TAKE_IN_M_S = 5.0
 
     def __init__(self, heading_deg: float) -> None:
         self.east = self.north = self.up = 0.0
@@ -45,8 +46,9 @@ class Airframe:
         self.air_speed = 0.0
         self.on_ground = True
         self.bias_east = self.bias_north = self.bias_up = 0.0
-        self.glitch_m = 0.0  # a fault: what the GPS is off by, to the east
-        self._glitched_m = 0.0  # what of it the estimate has taken in
+        # What a bad GPS makes the estimate be off by, and what of it it has taken in.
+        self.off_east = self.off_north = 0.0
+        self._taken_east = self._taken_north = 0.0
         self._thrust_east = self._thrust_north = 0.0
         self._hold_east = self._hold_north = 0.0  # disturbance estimate
         self._noise: list[SlowNoise] = []
@@ -88,8 +90,19 @@ class Airframe:
         self._thrust_east = self._thrust_north = 0.0
         self.yaw_rate = 0.0
 
-    def fly(self, dt_s: float, target: Setpoint, wind: Wind, course_rad: float | None) -> None:
-        """Advance by `dt_s` towards `target`; turn the nose to `course_rad` where given."""
+    def fly(
+        self,
+        dt_s: float,
+        target: Setpoint,
+        wind: Wind,
+        course_rad: float | None,
+        *,
+        blind: bool = False,
+    ) -> None:
+        """Advance by `dt_s` towards `target`; turn the nose to `course_rad` where given.
+
+        `blind` it only keeps level and its height, so that the wind takes it along.
+        """
         self._drift(dt_s)
         air_east = self.v_east - wind.east_m_s
         air_north = self.v_north - wind.north_m_s
@@ -111,6 +124,8 @@ class Airframe:
             )
             - self._hold_north
         )
+        if blind:
+            want_east = want_north = 0.0
         limit = _G * math.tan(self.MAX_TILT_RAD)
         size = math.hypot(want_east, want_north)
         if size > limit:
@@ -155,11 +170,17 @@ class Airframe:
         return max(-2.5, min(2.5, 2.0 * (wanted - self.v_up)))
 
     def _drift(self, dt_s: float) -> None:
-        self._glitched_m += max(-dt_s, min(dt_s, (self.glitch_m - self._glitched_m) / 2.0)) * 2.0
         if self._noise:
-            self.bias_east = self._noise[0].step(dt_s, 150.0) + self._glitched_m
+            self.bias_east = self._noise[0].step(dt_s, 150.0)
             self.bias_north = self._noise[1].step(dt_s, 150.0)
             self.bias_up = self._noise[2].step(dt_s, 200.0)
+        if self.off_east or self.off_north or self._taken_east or self._taken_north:
+            # Not in one step: the controller would throw the vehicle after it.
+            most = self.TAKE_IN_M_S * dt_s
+            self._taken_east += max(-most, min(most, self.off_east - self._taken_east))
+            self._taken_north += max(-most, min(most, self.off_north - self._taken_north))
+            self.bias_east += self._taken_east
+            self.bias_north += self._taken_north
 
     def _turn(self, dt_s: float, course_rad: float | None) -> None:
         error = 0.0 if course_rad is None else math.remainder(course_rad - self.yaw, math.tau)

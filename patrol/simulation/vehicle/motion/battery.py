@@ -15,6 +15,8 @@ _INDUCED_M_S = 4.6  # mean induced velocity in hover
 _BODY_W_S3_M3 = 0.012  # half air density times drag area
 _MASS_KG = 0.95
 _CLIMB_EFFICIENCY = 0.6
+_MOST_W = 1500.0  # what four such motors take
+_LEAST_CELL_V = 2.5  # under load
 
 # State of charge against open-circuit voltage of a cell.
 _CHARGE = (0.0, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8, 1.0)
@@ -64,10 +66,11 @@ class Battery:
         return self.capacity_wh / self.nominal_v * 1000.0
 
     def drain(self, power_w: float, dt_s: float) -> None:
+        power_w = min(power_w, _MOST_W)
         spent = min(power_w * dt_s / 3600.0, self.left_wh)
         self.left_wh -= spent
         self.used_wh += spent
-        self.current_a = power_w / max(self.voltage_v, 1.0)
+        self.current_a = power_w / max(self.voltage_v, _LEAST_CELL_V * self.CELLS)
         self.voltage_v = max(
             self._open_v() - self.sag_v - self.current_a * self._RESISTANCE_OHM, 0.0
         )

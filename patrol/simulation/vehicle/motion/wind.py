@@ -13,17 +13,21 @@ _FEET = 0.3048
 class SlowNoise:
     """A first-order Gauss-Markov process: standard deviation `sigma`, time constant `tau_s`."""
 
-    __slots__ = ("_rng", "sigma", "value")
+    __slots__ = ("_for", "_fresh", "_gauss", "_keep", "sigma", "value")
 
     def __init__(self, rng: random.Random, sigma: float) -> None:
-        self._rng = rng
+        self._gauss = rng.gauss
+        self._for = (0.0, 0.0)  # step and time constant that the factors below are for
+        self._keep = self._fresh = 0.0
         self.sigma = sigma
         self.value = rng.gauss(0.0, sigma)
 
     def step(self, dt_s: float, tau_s: float) -> float:
-        keep = math.exp(-dt_s / tau_s)
-        fresh = self.sigma * math.sqrt(1.0 - keep * keep)
-        self.value = keep * self.value + fresh * self._rng.gauss(0.0, 1.0)
+        if (dt_s, tau_s) != self._for:
+            self._for = (dt_s, tau_s)
+            self._keep = math.exp(-dt_s / tau_s)
+            self._fresh = math.sqrt(1.0 - self._keep * self._keep)
+        self.value = self._keep * self.value + self.sigma * self._fresh * self._gauss(0.0, 1.0)
         return self.value
 
 

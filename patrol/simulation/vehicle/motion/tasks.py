@@ -13,6 +13,7 @@ __all__ = ["Climb", "Descend", "Follow", "Hold", "ReturnHome", "Task", "path_thr
 
 _BRAKE_M_S2 = 2.5
 _LAND_DETECTOR_S = 2.0
+_LEAST_CONE = 0.5  # a flatter one does not count
 
 
 class Task(Protocol):
@@ -124,20 +125,30 @@ class Descend:
 
 
 class ReturnHome:
-    """Rise to the return height, fly to home, wait, come down."""
+    """Rise to the return height, fly to where it leads, wait, come down.
 
-    def __init__(self, airframe: Airframe, home: Setpoint, parameters: Parameters) -> None:
+    The height is the greater of RTL_ALT and `to.up`, but never one to sink to; near by, no more
+    than RTL_CONE_SLOPE times the distance is climbed; `ceiling_m` is that of the fence. After
+    ArduCopter's ModeRTL::compute_return_target.
+    """
+
+    def __init__(
+        self, airframe: Airframe, to: Setpoint, parameters: Parameters, ceiling_m: float = math.inf
+    ) -> None:
         self._airframe = airframe
-        self._home = home
+        self._to = to
         self._parameters = parameters
         self.done = False
         spot = stopping(airframe)
-        # A rally point brings its own height; home's is that of RTL_ALT.
-        wanted = home.up if home.up > 0 else parameters["RTL_ALT"] / 100
-        height = max(airframe.known_up, wanted)
+        at_least = airframe.known_up + parameters["RTL_CLIMB_MIN"] / 100
+        height = max(to.up, parameters["RTL_ALT"] / 100, at_least)
+        slope = parameters["RTL_CONE_SLOPE"]
+        if slope >= _LEAST_CONE:
+            away_m = math.hypot(to.east - spot.east, to.north - spot.north)
+            height = min(height, max(away_m * slope, at_least))
+        self._height = max(min(height, ceiling_m), airframe.known_up)
         self._stages: list[str] = ["climb", "fly", "wait", "land"]
-        self._height = height
-        self._task: Task = Climb(airframe, spot.east, spot.north, height)
+        self._task: Task = Climb(airframe, spot.east, spot.north, self._height)
 
     @property
     def landing(self) -> bool:
@@ -154,12 +165,12 @@ class ReturnHome:
         return target
 
     def _next(self, target: Setpoint) -> Task:
-        home = self._home
-        over_home = Setpoint(home.east, home.north, self._height)
+        to = self._to
+        over_home = Setpoint(to.east, to.north, self._height)
         stage = self._stages[0]
         if stage == "fly":
             speed = self._parameters["WPNAV_SPEED"] / 100
-            stop = Stop(home.east, home.north, self._height, speed)
+            stop = Stop(to.east, to.north, self._height, speed)
             path = path_through(target, [stop], self._parameters)
             return Follow(self._airframe, path) if path else Hold(over_home, 1.0)
         if stage == "wait":

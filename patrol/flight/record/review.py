@@ -32,7 +32,7 @@ class Review:
 
 
 def review(folder: Path, plan: Plan, still_to_fly: Sequence[int] = ()) -> Review:
-    """Check the flown tracks in `folder`/flight against the plan, by the camera's recorded poses."""
+    """Check the tracks flown in `folder`/flight against the plan, by the camera's own poses."""
     shown = []
     for sortie in plan.sorties:
         path = folder / "flight" / f"sortie-{sortie.id:02d}.parquet"

@@ -10,8 +10,11 @@ from pymavlink.dialects.v20 import ardupilotmega as mavlink
 
 from geo.coordinates import LonLat
 from geo.errors import CoordinateError
-from patrol.simulation.vehicle.autopilot import MODES, Autopilot
-from patrol.simulation.vehicle.streams import Streams
+from patrol.simulation.vehicle.autopilot import Autopilot
+from patrol.simulation.vehicle.guards.contact import Contact
+from patrol.simulation.vehicle.guards.fence import ALL_FENCES
+from patrol.simulation.vehicle.vehicle import MODES
+from patrol.simulation.vehicle.wire.streams import Streams
 
 __all__ = ["CommandDesk"]
 
@@ -39,11 +42,12 @@ class CommandDesk:
     """Takes decoded messages of a ground station; what it does not know it leaves unanswered,
     except commands, which are always acknowledged."""
 
-    def __init__(self, autopilot: Autopilot, streams: Streams) -> None:
+    def __init__(
+        self, autopilot: Autopilot, streams: Streams, contact: Contact | None = None
+    ) -> None:
         self._ap = autopilot
         self._streams = streams
-        self.ping_answered = -1  # highest ping sequence that the ground station answered
-        self.heartbeat_s: float | None = None  # wall time of its last heartbeat
+        self._contact = contact or Contact()
         ap = autopilot
         self._commands: dict[int, Callable[[tuple[float, ...]], int]] = {
             mavlink.MAV_CMD_COMPONENT_ARM_DISARM: self._arm_disarm,
@@ -51,24 +55,23 @@ class CommandDesk:
             mavlink.MAV_CMD_NAV_TAKEOFF: lambda p: _answer(ap.take_off(p[6])),
             mavlink.MAV_CMD_NAV_LAND: lambda p: _answer(ap.set_mode(MODES["LAND"])),
             mavlink.MAV_CMD_NAV_RETURN_TO_LAUNCH: lambda p: _answer(ap.set_mode(MODES["RTL"])),
-            mavlink.MAV_CMD_MISSION_START: lambda p: _answer(ap.start_mission()),
+            mavlink.MAV_CMD_MISSION_START: self._mission_start,
             mavlink.MAV_CMD_DO_SET_MISSION_CURRENT: lambda p: _answer(
                 ap.set_current(_whole(p[0])), DENIED
             ),
-            mavlink.MAV_CMD_DO_CHANGE_SPEED: lambda p: _answer(
-                ap.change_speed(p[1], replan=True), DENIED
-            ),
-            mavlink.MAV_CMD_DO_MOUNT_CONTROL: lambda p: _answer(ap.point_gimbal(p[0]), DENIED),
+            mavlink.MAV_CMD_DO_CHANGE_SPEED: lambda p: _answer(ap.change_speed(p[1]), DENIED),
+            mavlink.MAV_CMD_DO_MOUNT_CONTROL: lambda p: _answer(ap.camera.point(p[0]), DENIED),
             mavlink.MAV_CMD_DO_GIMBAL_MANAGER_PITCHYAW: lambda p: _answer(
-                ap.point_gimbal(p[0]), DENIED
+                ap.camera.point(p[0]), DENIED
             ),
-            mavlink.MAV_CMD_DO_PAUSE_CONTINUE: lambda p: _answer(ap.pause(hold=p[0] == 0)),
-            mavlink.MAV_CMD_DO_FENCE_ENABLE: lambda p: _answer(
-                ap.parameters.set("FENCE_ENABLE", float(p[0] != 0))
-            ),
+            mavlink.MAV_CMD_DO_PAUSE_CONTINUE: self._pause_continue,
+            mavlink.MAV_CMD_DO_FENCE_ENABLE: self._fence_enable,
+            mavlink.MAV_CMD_PREFLIGHT_REBOOT_SHUTDOWN: self._reboot,
             mavlink.MAV_CMD_DO_SET_CAM_TRIGG_DIST: lambda p: _answer(ap.trigger(p[0]), DENIED),
-            mavlink.MAV_CMD_VIDEO_START_CAPTURE: lambda p: self._record(True),
-            mavlink.MAV_CMD_VIDEO_STOP_CAPTURE: lambda p: self._record(False),
+            mavlink.MAV_CMD_DO_DIGICAM_CONTROL: lambda p: _answer(ap.shoot()),
+            mavlink.MAV_CMD_IMAGE_START_CAPTURE: lambda p: _answer(ap.shoot()),
+            mavlink.MAV_CMD_VIDEO_START_CAPTURE: lambda p: _answer(ap.record(True)),
+            mavlink.MAV_CMD_VIDEO_STOP_CAPTURE: lambda p: _answer(ap.record(False)),
             mavlink.MAV_CMD_SET_MESSAGE_INTERVAL: self._set_interval,
             mavlink.MAV_CMD_GET_MESSAGE_INTERVAL: self._get_interval,
             mavlink.MAV_CMD_REQUEST_MESSAGE: lambda p: self._request(_whole(p[0])),
@@ -115,7 +118,7 @@ class CommandDesk:
 
     def _on_heartbeat(self, message: Any, now_s: float) -> None:
         if message.type == mavlink.MAV_TYPE_GCS:
-            self.heartbeat_s = now_s
+            self._contact.heartbeat(self._ap.time_s, now_s)
 
     def _on_ping(self, message: Any, now_s: float) -> None:
         if message.target_system == 0:
@@ -126,7 +129,7 @@ class CommandDesk:
                 )
             )  # fmt: skip
         else:
-            self.ping_answered = max(self.ping_answered, message.seq)
+            self._contact.answered(message.seq, self._ap.time_s)
 
     def _on_item(self, message: Any, now_s: float) -> None:
         if message.get_type() == "MISSION_ITEM" and message.current in (2, 3):
@@ -193,8 +196,33 @@ class CommandDesk:
             return _answer(self._ap.arm())
         return _answer(p[0] == 0 and self._ap.disarm(force=p[1] == _FORCE_MAGIC))
 
-    def _record(self, on: bool) -> int:
-        self._ap.record(on)
+    def _mission_start(self, p: tuple[float, ...]) -> int:
+        if p[0] != 0 or p[1] != 0:  # first and last item are not supported
+            return DENIED
+        return _answer(self._ap.start_mission())
+
+    def _pause_continue(self, p: tuple[float, ...]) -> int:
+        if p[0] not in (0, 1):
+            return DENIED
+        hold = p[0] == 0
+        done = self._ap.pause(hold=hold)
+        if not done:
+            text = "Failed to pause" if hold else "Failed to resume"
+            self._ap.say(mavlink.MAV_SEVERITY_INFO, text)
+        return _answer(done)
+
+    def _fence_enable(self, p: tuple[float, ...]) -> int:
+        kinds = _whole(p[1]) & ALL_FENCES or ALL_FENCES
+        if p[0] == 2:  # the floor, which it does not have
+            return ACCEPTED
+        return _answer(p[0] in (0, 1) and self._ap.fence.switch(p[0] == 1, kinds))
+
+    def _reboot(self, p: tuple[float, ...]) -> int:
+        if self._ap.armed:
+            return FAILED
+        if p[0] not in (1, 3):
+            return UNSUPPORTED
+        self._ap.wants_reboot = True
         return ACCEPTED
 
     def _set_interval(self, p: tuple[float, ...]) -> int:

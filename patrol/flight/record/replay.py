@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 from pymavlink.dialects.v20 import ardupilotmega as mavlink
 
 from patrol.flight.link import StatusText
-from patrol.flight.recorder import Recorder
-from patrol.flight.tlog import GROUND_SYSTEM, read_tlog
+from patrol.flight.record.recorder import Recorder
+from patrol.flight.record.tlog import GROUND_SYSTEM, read_tlog
 
 if TYPE_CHECKING:
     from patrol.mission import MissionItem

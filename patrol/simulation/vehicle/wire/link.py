@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import select
 import socket
+import time
 from typing import Any
 
 from pymavlink.dialects.v20 import ardupilotmega as mavlink
@@ -32,13 +33,18 @@ class Link:
     """
 
     def __init__(self, port: int) -> None:
-        self._listener = socket.create_server(("127.0.0.1", port), backlog=1)
-        self._listener.setblocking(False)
-        self.port: int = self._listener.getsockname()[1]
+        self._listener: socket.socket | None = None
+        self._listen(port)
         self._peer: socket.socket | None = None
         self._outbox = _Outbox()
         self._coder = self._new_coder()
         self.connections = 0
+
+    def _listen(self, port: int) -> None:
+        self._listener = socket.create_server(("127.0.0.1", port), backlog=1)
+        self._listener.setblocking(False)
+        self.port: int = self._listener.getsockname()[1]
+        self._away_until_s = 0.0
 
     def _new_coder(self) -> Any:
         coder = mavlink.MAVLink(self._outbox, srcSystem=1, srcComponent=1)
@@ -50,6 +56,11 @@ class Link:
         return self._peer is not None
 
     @property
+    def away(self) -> bool:
+        """Nobody can connect for now."""
+        return self._listener is None
+
+    @property
     def full(self) -> bool:
         """The ground station does not keep up; nothing more should be sent for now."""
         return len(self._outbox.data) > _FULL
@@ -58,15 +69,27 @@ class Link:
         if self._peer is not None:
             self._coder.send(message)
 
-    def drop_waiting(self) -> None:
-        """Throw away what was not sent yet (a broken radio)."""
-        self._outbox.data.clear()
+    def pack(self, message: Any) -> bytes:
+        """The packet that would be sent; without sending it the peer sees a gap in the sequence."""
+        packet: bytes = bytes(message.pack(self._coder))
+        self._coder.seq = (self._coder.seq + 1) % 256
+        return packet
+
+    def send_packet(self, packet: bytes) -> None:
+        if self._peer is not None:
+            self._outbox.data += packet
+
+    def lose(self) -> None:
+        """A message that is lost on the way."""
+        self._coder.seq = (self._coder.seq + 1) % 256
 
     def exchange(self, wait_s: float) -> list[Any]:
         """Send what fits, wait up to `wait_s` for the peer, return the messages that came."""
         self._flush()
         peer = self._peer
-        reading: list[socket.socket] = [peer if peer is not None else self._listener]
+        if self._listener is None:
+            self._come_back()
+        reading = [s for s in (peer or self._listener,) if s is not None]
         writing = [peer] if peer is not None and self._outbox.data else []
         readable, writable, _ = select.select(reading, writing, [], max(wait_s, 0.0))
         if writable:
@@ -78,16 +101,27 @@ class Link:
             return []
         return self._receive()
 
-    def hang_up(self) -> None:
-        """Close the connection, as a restart does; another may come."""
+    def go_away(self, away_s: float) -> None:
+        """Close the connection and refuse others for so many seconds of wall time, as a restart
+        does."""
         self._flush()
-        self._hang_up()
+        self.close()
+        self._away_until_s = time.monotonic() + away_s
+
+    def _come_back(self) -> None:
+        if time.monotonic() >= self._away_until_s:
+            with contextlib.suppress(OSError):  # the port is taken: try again
+                self._listen(self.port)
 
     def close(self) -> None:
         self._hang_up()
-        self._listener.close()
+        if self._listener is not None:
+            self._listener.close()
+            self._listener = None
 
     def _accept(self) -> None:
+        if self._listener is None:
+            return
         with contextlib.suppress(OSError):
             peer, _ = self._listener.accept()
             peer.setblocking(False)

@@ -1,0 +1,1 @@
+"""The vehicle's end of MAVLink: the connection, its bad weather, messages and commands."""
