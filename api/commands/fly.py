@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from patrol.flight.operation import Flown
     from patrol.flight.record.review import Review
     from patrol.plan import Sortie
-    from patrol.simulation.vehicle import Fault
 
 __all__ = ["register"]
 
@@ -115,9 +114,13 @@ def register(app: typer.Typer) -> None:
         from patrol.flight.operation import Simulation, fly_patrol
         from patrol.flight.record.review import review
         from patrol.plan import Plan
+        from patrol.simulation.vehicle import Fault, read_faults
 
         plan = Plan.read(patrol_dir)
-        drills = _drills(fault or [], faults)
+        drills = (
+            *(Fault.parse(text) for text in fault or ()),
+            *(read_faults(faults) if faults else ()),
+        )
         if (connect or arducopter) and drills:
             stop("--fault is for our own simulated vehicles; leave out --connect and --arducopter")
         chosen = [plan.sortie(i) for i in sortie] if sortie else list(plan.sorties)
@@ -206,19 +209,6 @@ def _told(
         result["missing_why"] = found.why_not
         lines.append(f"遗漏无法规划 what is missing cannot be planned: {found.why_not}")
     return result, lines
-
-
-def _drills(texts: list[str], path: Path | None) -> tuple[Fault, ...]:
-    from patrol.simulation.vehicle import Fault
-
-    lines = list(texts)
-    if path is not None:
-        try:
-            written = path.read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            stop(f"{path}: cannot be read ({error})")
-        lines += [line.split("#")[0].strip() for line in written.splitlines()]
-    return tuple(Fault.parse(line) for line in lines if line)
 
 
 def _ring(path: Path) -> Ring:
