@@ -110,9 +110,9 @@ def register(app: typer.Typer) -> None:
         as_json: JsonFlag = False,
     ) -> None:
         from patrol.flight.interrupts import Keys
-        from patrol.flight.machine import Limits
         from patrol.flight.operation import Simulation, fly_patrol
         from patrol.flight.record.review import review
+        from patrol.flight.sight import Limits
         from patrol.plan import Plan
         from patrol.simulation.vehicle import Fault, read_faults
 

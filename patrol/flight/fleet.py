@@ -17,10 +17,10 @@ from patrol.flight.airspace import Airspace, Meetings, meetings, return_heights_
 from patrol.flight.desk import FlightDesk
 from patrol.flight.link import Link
 from patrol.flight.loadout import Loadout, loadout_of, next_lane_item
-from patrol.flight.machine import Ending, Limits, Phase
 from patrol.flight.record.recorder import EventLog, Recorder
 from patrol.flight.record.replay import recorded
 from patrol.flight.record.tlog import TlogWriter
+from patrol.flight.sight import Ending, Limits, Phase
 from patrol.flight.sortie import Ended, SortieFlight, Wish
 from patrol.flight.state import FlightState, SortieState
 from patrol.plan import Plan, Sortie

@@ -19,8 +19,8 @@ from patrol.flight.desk import FlightDesk
 from patrol.flight.fleet import Answer, BeforeSortie, Fleet, Simulation, SortieRecord
 from patrol.flight.interrupts import Interrupts
 from patrol.flight.loadout import fence_complaint, loadout_of
-from patrol.flight.machine import Ending, Limits
 from patrol.flight.record.recorder import EventLog
+from patrol.flight.sight import Ending, Limits
 from patrol.flight.state import FlightState, SortieState
 from patrol.plan import Plan, Sortie
 

@@ -16,8 +16,8 @@ from patrol.errors import FlightError
 from patrol.flight import dronekit_compat as dk
 from patrol.flight.link import Link
 from patrol.flight.loadout import Loadout, fence_complaint
-from patrol.flight.machine import Limits
 from patrol.flight.record.recorder import Recorder
+from patrol.flight.sight import Limits
 from patrol.flight.transfer import (
     ItemKind,
     MissionClient,

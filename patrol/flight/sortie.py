@@ -15,9 +15,10 @@ from patrol.errors import FlightError
 from patrol.flight import dronekit_compat as dk
 from patrol.flight.link import Link, StatusText
 from patrol.flight.loadout import Loadout
-from patrol.flight.machine import AUTO, RTL, Ending, FlightMachine, Limits, Order, Phase, Sight
+from patrol.flight.machine import AUTO, RTL, FlightMachine
 from patrol.flight.preflight import Preflight, ask_for_messages
 from patrol.flight.record.recorder import Recorder
+from patrol.flight.sight import Ending, Limits, Order, Phase, Sight
 from patrol.flight.transfer import MissionClient, difference, wire_items
 from patrol.flight.transfer.protocol import ItemKind
 

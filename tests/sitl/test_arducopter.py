@@ -15,9 +15,9 @@ from benchmarks.flying.patrols import short_river_plan
 from benchmarks.flying.plan_flown import cross_track
 from geo.coordinates import LonLat
 from patrol.flight.link import Link
-from patrol.flight.machine import Ending, Limits
 from patrol.flight.operation import Flown, Simulation, fly_patrol
 from patrol.flight.record.review import review
+from patrol.flight.sight import Ending, Limits
 from patrol.flight.transfer import (
     ItemKind,
     MissionClient,

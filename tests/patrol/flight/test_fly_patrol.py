@@ -19,8 +19,8 @@ from geo.coordinates import LocalProjection, LonLat
 from patrol.errors import FlightError
 from patrol.flight.airspace import least_apart_m
 from patrol.flight.link import Link
-from patrol.flight.machine import Ending, Limits
 from patrol.flight.operation import Flown, Simulation, SortieRecord, fly_patrol
+from patrol.flight.sight import Ending, Limits
 from patrol.plan import Plan
 from patrol.simulation.vehicle import Fault, SimulatedVehicle, VehicleSettings
 from patrol.telemetry import Telemetry

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from patrol.flight.link import StatusText
-from patrol.flight.machine import Ending, FlightMachine, Limits, Order, Phase, Sight
+from patrol.flight.machine import FlightMachine
+from patrol.flight.sight import Ending, Limits, Order, Phase, Sight
 
 LIMITS = Limits()
 LAST = 14
