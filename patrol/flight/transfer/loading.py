@@ -3,7 +3,6 @@ what it holds instead, and then it must not be armed."""
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -11,7 +10,7 @@ from patrol.errors import FlightError
 from patrol.flight.transfer.items import WireItem, difference
 from patrol.flight.transfer.protocol import ItemKind, MissionClient, TransferError
 
-__all__ = ["Loaded", "confirm", "digest", "load"]
+__all__ = ["Loaded", "confirm", "load"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,15 +25,6 @@ class Loaded:
     items: tuple[WireItem, ...]
     was_there: bool
     opaque_id: int
-
-    @property
-    def digest(self) -> str:
-        return digest(self.items)
-
-
-def digest(items: Sequence[WireItem]) -> str:
-    """A name for a list of items: equal lists have equal names."""
-    return hashlib.sha256(repr(tuple(items)).encode()).hexdigest()[:16]
 
 
 def load(client: MissionClient, kind: ItemKind, items: Sequence[WireItem]) -> Loaded:
