@@ -36,6 +36,8 @@ _LOOK_S = 0.05
 _WAY_HOME = 1.3  # more than the straight way: wind, turns, the climb to the return height
 _LANDING_PCT = 5.0
 _TAKE_OFF_PATIENCE_S = 10.0
+_STARTS = 3
+_DISARMED_S = 2.0  # until a heartbeat has told so
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,8 +204,14 @@ class SortieFlight:
         link = self._link
         machine = FlightMachine(self._limits, self._last_seq)
         try:
-            result = link.command(dk.mavlink.MAV_CMD_MISSION_START)
-            if result != dk.mavlink.MAV_RESULT_ACCEPTED:
+            for again in reversed(range(_STARTS)):
+                result = link.command(dk.mavlink.MAV_CMD_MISSION_START)
+                if result == dk.mavlink.MAV_RESULT_ACCEPTED:
+                    break
+                # Over a bad link ten seconds may pass, after which it disarms by itself.
+                if again and link.wait(lambda: not link.armed, _DISARMED_S):
+                    self._arm()
+                    continue
                 reason = link.warning(self._said) or "no reason given"
                 raise FlightError(f"the vehicle does not start the mission: {reason}")
             if not link.wait(lambda: link.mode == AUTO or not link.armed, _TAKE_OFF_PATIENCE_S):

@@ -347,3 +347,25 @@ def test_what_a_failed_vehicle_has_not_begun_falls_to_another(plan: Plan, tmp_pa
     assert flew[2] == (2, Ending.COMPLETE)
     assert flew[3] == (2, Ending.COMPLETE)
     assert flown.left == ()
+
+
+def test_a_vehicle_that_disarms_before_it_is_told_to_start_is_armed_again(
+    plan: Plan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As over a bad link: the order comes when the wait for it has switched the motors off."""
+    command, late = Link.command, []
+
+    def slow(self: Link, number: int, *params: float, **how: Any) -> int | None:
+        if number == 300 and not late:  # MAV_CMD_MISSION_START
+            late.append(number)
+            assert self.wait(lambda: not self.armed, 30.0)
+        return command(self, number, *params, **how)
+
+    monkeypatch.setattr(Link, "command", slow)
+    settings = VehicleSettings(plan.sorties[0].launch, START_S, speedup=SPEEDUP)
+    with SimulatedVehicle(settings) as vehicle:
+        with Link(vehicle.url) as link:
+            assert link.set_parameter("DISARM_DELAY", 2.0)
+        flown = fly(plan, tmp_path, connect=[vehicle.url])
+    assert late
+    assert (flown.ending, flown.reason) == (Ending.COMPLETE, "complete")
