@@ -17,6 +17,7 @@ import pytest
 from short_patrol import START_S
 
 from patrol.flight.desk import await_answer, give_command, read_live
+from patrol.flight.link import Link
 from patrol.flight.loadout import next_lane_item
 from patrol.mission import mission_items
 from patrol.plan import Plan
@@ -163,8 +164,12 @@ def test_a_second_process_is_refused_while_one_flies(folder: Path) -> None:
 def test_a_killed_program_loses_nothing_and_is_resumed(
     plan: Plan, folder: Path, lands_first: bool
 ) -> None:
-    settings = VehicleSettings(plan.sorties[0].launch, START_S, speedup=20.0)
+    speedup = 20.0 if lands_first else 5.0
+    settings = VehicleSettings(plan.sorties[0].launch, START_S, speedup=speedup)
     with SimulatedVehicle(settings) as vehicle:
+        if not lands_first:  # patient: 24 s of ours, however slowly the second process starts
+            with Link(vehicle.url) as link:
+                assert link.set_parameter("FS_GCS_TIMEOUT", 120.0)
         process = fly(folder, "--connect", vehicle.url)
         until(lambda: flown_m(folder) > 80, process)
         process.kill()
@@ -181,7 +186,7 @@ def test_a_killed_program_loses_nothing_and_is_resumed(
         assert "not in the air any more" in errors
         assert len(rows) > 100
         return
-    assert again.returncode in (0, 3), errors  # its own failsafe may have called it home
+    assert again.returncode == 0, errors
     assert "接管 taken over" in texts(folder)
     assert rows.above_launch_m[0] < 3, "from the first process"
     assert rows.above_launch_m[-1] < 3, "to the ground, by the second"
