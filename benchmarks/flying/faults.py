@@ -33,6 +33,7 @@ _AT_ONCE = 2
 _SPEEDUP = 250.0
 _LIMIT_S = 180.0  # wall time for one flight
 _SILENCE_S = 1.0
+_ARMED_BEFORE_S = 10.0  # at most, before take-off
 _COMPLETE, _REFUSED, _BROKEN_OFF, _LOST, _PILOT = 0, 1, 3, 4, 5
 
 
@@ -48,7 +49,7 @@ class _Drill:
 _DRILLS = (
     _Drill("link@{at}+20", (_COMPLETE, _BROKEN_OFF)),  # as its failsafe has it, or just landed
     _Drill("link@{at}+5", (_COMPLETE,)),
-    _Drill("link@{at}", (_LOST,), ends_lost=True),
+    _Drill("link@{at}", (_LOST, _COMPLETE), ends_lost=True),  # complete: only if down before it
     _Drill("battery@{at}=15", (_BROKEN_OFF, _COMPLETE)),
     _Drill("sag@{at}=3.5", (_BROKEN_OFF, _COMPLETE)),
     _Drill("gust@{at}+25=45", (_BROKEN_OFF, _COMPLETE)),
@@ -146,6 +147,11 @@ def _flown(plan: Plan, drill: _Drill, fault: str, seed: int) -> str | None:
             return f"no result, exit code {done.returncode}: {done.stderr.strip()[-200:]}"
         if done.returncode not in drill.codes:
             return f"exit code {done.returncode}: {result['reason']}"
+        if drill.ends_lost and done.returncode == _COMPLETE:
+            rows = Telemetry.read(folder / "flight" / "sortie-01.parquet")
+            lasted_s = rows.time_s[-1] - rows.time_s[0]  # from arming, some seconds before take-off
+            if lasted_s > float(fault.partition("@")[2]) + _ARMED_BEFORE_S:
+                return f"complete after {lasted_s:.0f} s"
         return _record_wrong(plan, folder, done.returncode) or _rest_wrong(
             plan, folder, result, done.returncode
         )

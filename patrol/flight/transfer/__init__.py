@@ -14,7 +14,7 @@ from patrol.flight.transfer.items import (
     rally_items,
     wire_items,
 )
-from patrol.flight.transfer.loading import Loaded, confirm, load
+from patrol.flight.transfer.loading import Loaded, load
 from patrol.flight.transfer.protocol import (
     Channel,
     ItemKind,
@@ -31,7 +31,6 @@ __all__ = [
     "RefusedError",
     "TransferError",
     "WireItem",
-    "confirm",
     "difference",
     "fence_items",
     "load",

@@ -10,7 +10,7 @@ from patrol.errors import FlightError
 from patrol.flight.transfer.items import WireItem, difference
 from patrol.flight.transfer.protocol import ItemKind, MissionClient, TransferError
 
-__all__ = ["Loaded", "confirm", "load"]
+__all__ = ["Loaded", "load"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,16 +47,6 @@ def load(client: MissionClient, kind: ItemKind, items: Sequence[WireItem]) -> Lo
         _put_back(client, kind, before)
         raise
     return Loaded(kind, tuple(items), was_there=False, opaque_id=client.opaque_id)
-
-
-def confirm(client: MissionClient, loaded: Loaded) -> None:
-    """Read the list once more, right before it counts; raises FlightError where it was changed."""
-    wrong = _wrong(loaded.kind, loaded.items, client.download(loaded.kind))
-    if wrong:
-        raise FlightError(
-            f"the vehicle's {loaded.kind.label} was changed since it was loaded ({wrong}); "
-            "does another ground station speak to it?"
-        )
 
 
 def _put(client: MissionClient, kind: ItemKind, items: Sequence[WireItem]) -> None:

@@ -20,7 +20,6 @@ from patrol.flight.transfer import (
     RefusedError,
     TransferError,
     WireItem,
-    confirm,
     difference,
     fence_items,
     load,
@@ -105,7 +104,6 @@ def test_any_mission_arrives_exactly_over_a_bad_link(seed: int, count: int) -> N
     loaded = load(MissionClient(link), ItemKind.MISSION, sent)
     assert difference(sent, held(link, 0)) is None
     assert not loaded.was_there
-    confirm(MissionClient(link), loaded)
 
 
 def test_650_items_and_no_more() -> None:
@@ -235,15 +233,6 @@ def test_a_vehicle_that_always_stores_something_else_is_not_believed() -> None:
     ):
         load(MissionClient(link), ItemKind.MISSION, sent)
     assert len(held(link, 0)) <= 1
-
-
-def test_what_another_ground_station_changed_is_noticed_before_arming() -> None:
-    link = LossyLink(4)
-    client = MissionClient(link)
-    loaded = load(client, ItemKind.MISSION, mission(4, 30))
-    MissionClient(link).upload(ItemKind.MISSION, mission(5, 30))
-    with pytest.raises(FlightError, match="was changed since it was loaded"):
-        confirm(client, loaded)
 
 
 def test_the_operators_stop_leaves_no_mix() -> None:
