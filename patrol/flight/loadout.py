@@ -40,6 +40,11 @@ class Loadout:
     return_m: float
     energy_share: float
 
+    def speed_at(self, seq: int) -> float | None:
+        """The speed in m/s that holds on the leg to item `seq`; None where none was set yet."""
+        before = [i.param2 for i in self.items if i.command == _CHANGE_SPEED and i.seq <= seq]
+        return before[-1] if before else None
+
     def pace(self, accel_m_s2: float, jerk_m_s3: float) -> float:
         """How much longer the legs take than at their planned speeds, as a factor of at least 1,
         for a vehicle that flies each from rest to rest with these limits."""

@@ -63,6 +63,7 @@ class FlightMachine:
     _moved: tuple[float, float, int] = (0.0, 0.0, 0)  # when, metres, item
     _reboots: int | None = None
     _camera_off: bool = False
+    _back_on_mission: bool = False
     _disarmed_s: tuple[float, float] | None = None  # since when: boot, wall
 
     def call_off(self, why: str, mode: str) -> None:
@@ -160,6 +161,7 @@ class FlightMachine:
             self._reached = True
             self._settle(mode)
         elif mode == AUTO:
+            self._back_on_mission |= self._mode != AUTO and self.phase is not Phase.TAKEOFF
             if self.phase is Phase.PILOT:
                 self._given_back(sight)
             self._unexplained_s = None
@@ -307,6 +309,9 @@ class FlightMachine:
 
     def _orders(self, sight: Sight) -> list[Order]:
         orders: list[Order] = []
+        if self._back_on_mission:
+            self._back_on_mission = False
+            orders.append(Order("speed"))
         if self.phase in (Phase.RETURNING, Phase.LANDING) and not self._camera_off:
             # Outside the mission nobody else stops the camera.
             self._camera_off = True

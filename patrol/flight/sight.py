@@ -84,7 +84,8 @@ class Sight:
     texts: tuple[StatusText, ...] = ()
 
 
-OrderKind = Literal["mode", "pause", "go_on", "skip", "camera_off"]
+# `speed`: that of the mission's present leg once more, which ArduCopter forgets in other modes.
+OrderKind = Literal["mode", "pause", "go_on", "skip", "camera_off", "speed"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -301,9 +301,13 @@ class SortieFlight:
                 link.tell(dk.mavlink.MAV_CMD_VIDEO_STOP_CAPTURE)
                 link.tell(dk.mavlink.MAV_CMD_DO_SET_CAM_TRIGG_DIST)
                 return None
+            if order.kind == "speed":
+                self._tell_speed(link.mission_seq)
+                return None
             if order.kind == "skip":
-                to = float(self._skips(link.mission_seq))
-                result = link.command(dk.mavlink.MAV_CMD_DO_SET_MISSION_CURRENT, to)
+                to = self._skips(link.mission_seq)
+                result = link.command(dk.mavlink.MAV_CMD_DO_SET_MISSION_CURRENT, float(to))
+                self._tell_speed(to)
             else:
                 goes_on = float(order.kind == "go_on")
                 result = link.command(_DO_PAUSE_CONTINUE, goes_on, timeout_s=3.0)
@@ -314,6 +318,12 @@ class SortieFlight:
             return None
         entry = dk.mavlink.enums["MAV_RESULT"].get(result)
         return f"the vehicle does not do it ({entry.name if entry else 'no answer'})"
+
+    def _tell_speed(self, seq: int) -> None:
+        speed = self._loadout.speed_at(seq)
+        if speed is not None:
+            ground_speed, keep_throttle = 1.0, -1.0
+            self._link.tell(dk.mavlink.MAV_CMD_DO_CHANGE_SPEED, ground_speed, speed, keep_throttle)
 
     def _rescue(self) -> None:
         """Where the ground's program itself fails, a vehicle on its mission is called home."""

@@ -21,6 +21,7 @@ from patrol.flight.airspace import least_apart_m
 from patrol.flight.link import Link
 from patrol.flight.operation import Flown, Simulation, SortieRecord, fly_patrol
 from patrol.flight.sight import Ending, Limits
+from patrol.mission import mission_items
 from patrol.plan import Plan
 from patrol.simulation.vehicle import Fault, SimulatedVehicle, VehicleSettings
 from patrol.telemetry import Telemetry
@@ -230,6 +231,18 @@ def test_what_passes_does_not_end_a_flight(plan: Plan, tmp_path: Path, fault: st
     assert (flown.ending, flown.reason) == (Ending.COMPLETE, "complete")
     rows = Telemetry.read(tmp_path / "flight" / "sortie-01.parquet")
     assert np.all(np.diff(rows.time_s) > 0)
+
+
+def test_the_missions_speed_holds_again_after_a_hold(plan: Plan, tmp_path: Path) -> None:
+    """ArduCopter goes on at its own WPNAV_SPEED, 10 m/s, when it enters AUTO anew."""
+    flown = fly(plan, tmp_path, "pilot@25+10=LOITER")
+    assert flown.ending is Ending.COMPLETE
+    rows = Telemetry.read(tmp_path / "flight" / "sortie-01.parquet")
+    planned = max(i.param2 for i in mission_items(plan, plan.sorties[0]) if i.command == 178)
+    since_s = rows.time_s - rows.time_s[0]
+    later = rows.recording & (since_s > 25 + 10 + 15)
+    assert rows.ground_speed_m_s[later].size > 20
+    assert rows.ground_speed_m_s[later].max() < planned + 0.5
 
 
 def test_a_vehicle_elsewhere_is_not_armed(plan: Plan, tmp_path: Path) -> None:

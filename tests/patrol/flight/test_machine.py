@@ -158,10 +158,18 @@ def test_the_pilot_gives_the_mission_back() -> None:
     machine = flying()
     fly_on(machine, 20.0, 10.0, mode="LOITER")
     assert machine.phase is Phase.PILOT
-    assert fly_on(machine, 30.0, 5.0) == []
+    # Copter forgets the mission's speed when it enters AUTO anew.
+    assert fly_on(machine, 30.0, 5.0) == [Order("speed")]
     assert machine.phase is Phase.MISSION
     fly_on(machine, 35.0, 2.0, seq=LAST)
     assert landed(machine, 40.0, seq=LAST).ending is Ending.COMPLETE
+
+
+def test_a_short_hold_is_followed_by_the_missions_speed_too() -> None:
+    machine = flying()
+    assert fly_on(machine, 20.0, 1.0, mode="LOITER") == []
+    assert fly_on(machine, 21.0, 5.0) == [Order("speed")]
+    assert machine.phase is Phase.MISSION
 
 
 def test_a_pilot_who_takes_over_on_the_way_home_wins_too() -> None:
