@@ -44,12 +44,13 @@ class _Drill:
     fault: str
     codes: tuple[int, ...]
     ends_lost: bool = False  # contact never comes back: its own failsafe has it
+    ends_flight: bool = False  # complete only where it came after the landing
 
 
 _DRILLS = (
     _Drill("link@{at}+20", (_COMPLETE, _BROKEN_OFF)),  # as its failsafe has it, or just landed
     _Drill("link@{at}+5", (_COMPLETE,)),
-    _Drill("link@{at}", (_LOST, _COMPLETE), ends_lost=True),  # complete: only if down before it
+    _Drill("link@{at}", (_LOST, _COMPLETE), ends_lost=True, ends_flight=True),
     _Drill("battery@{at}=15", (_BROKEN_OFF, _COMPLETE)),
     _Drill("sag@{at}=3.5", (_BROKEN_OFF, _COMPLETE)),
     _Drill("gust@{at}+25=45", (_BROKEN_OFF, _COMPLETE)),
@@ -60,7 +61,7 @@ _DRILLS = (
     _Drill("pilot@{at}=LOITER", (_PILOT, _COMPLETE)),
     _Drill("pilot@{at}+15=LOITER", (_COMPLETE,)),
     _Drill("pilot@{at}=RTL", (_PILOT, _COMPLETE)),
-    _Drill("reboot@{at}", (_BROKEN_OFF,)),
+    _Drill("reboot@{at}", (_BROKEN_OFF, _COMPLETE), ends_flight=True),
     _Drill("loss@{at}=20", (_COMPLETE,)),
     _Drill("duplicate@{at}=20", (_COMPLETE,)),
     _Drill("reorder@{at}=20", (_COMPLETE,)),
@@ -147,7 +148,7 @@ def _flown(plan: Plan, drill: _Drill, fault: str, seed: int) -> str | None:
             return f"no result, exit code {done.returncode}: {done.stderr.strip()[-200:]}"
         if done.returncode not in drill.codes:
             return f"exit code {done.returncode}: {result['reason']}"
-        if drill.ends_lost and done.returncode == _COMPLETE:
+        if drill.ends_flight and done.returncode == _COMPLETE:
             rows = Telemetry.read(folder / "flight" / "sortie-01.parquet")
             lasted_s = rows.time_s[-1] - rows.time_s[0]  # from arming, some seconds before take-off
             if lasted_s > float(fault.partition("@")[2]) + _ARMED_BEFORE_S:
