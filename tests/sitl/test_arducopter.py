@@ -16,6 +16,7 @@ from benchmarks.flying.plan_flown import cross_track
 from geo.coordinates import LonLat
 from patrol.flight.link import Link
 from patrol.flight.operation import Flown, Simulation, fly_patrol
+from patrol.flight.preflight import ask_for_messages
 from patrol.flight.record.review import review
 from patrol.flight.sight import Ending, Limits
 from patrol.flight.transfer import (
@@ -47,7 +48,8 @@ def plan() -> Plan:
 def link() -> Iterator[Link]:
     with ArduCopter(Path(EXECUTABLE), HOME, speedup=5) as vehicle, Link(vehicle.url) as link:
         # Before it has booted it says that it takes no items at all.
-        assert link.wait(lambda: link.fix_type >= 3, 60.0)
+        ask_for_messages(link, wait=False)
+        assert link.wait(lambda: link.fix_type >= 3, 90.0)
         yield link
 
 
