@@ -17,17 +17,17 @@ from patrol.flight.airspace import Airspace, Meetings, meetings, return_heights_
 from patrol.flight.desk import FlightDesk
 from patrol.flight.link import Link
 from patrol.flight.loadout import Loadout, loadout_of, next_lane_item
+from patrol.flight.proximity import ProximityWatch
 from patrol.flight.record.recorder import EventLog, Recorder
 from patrol.flight.record.replay import recorded
 from patrol.flight.record.tlog import TlogWriter
 from patrol.flight.sight import Ending, Limits, Phase
+from patrol.flight.simulation import Simulation
 from patrol.flight.sortie import Ended, SortieFlight, Wish
 from patrol.flight.state import FlightState, SortieState
 from patrol.plan import Plan, Sortie
-from patrol.simulation.arducopter import ArduCopter
-from patrol.simulation.vehicle import Fault, SimulatedVehicle, VehicleSettings
 
-__all__ = ["Answer", "BeforeSortie", "Fleet", "Simulation", "SortieRecord"]
+__all__ = ["Answer", "BeforeSortie", "Fleet", "SortieRecord"]
 
 # Vehicle (from 1), its next sortie, and whether the patrol is being stopped meanwhile.
 BeforeSortie = Callable[[int, Sortie, Callable[[], bool]], None]
@@ -35,30 +35,11 @@ BeforeSortie = Callable[[int, Sortie, Callable[[], bool]], None]
 # A vehicle (from 1), whether it did what was wanted, and what is said.
 Answer = Callable[[int, bool, str], None]
 
-_HOME_MSL_M = 20.0  # where the plan does not know the ground
-_ARDUCOPTER_SPEEDUP = 10.0  # faster, its results are not stable
 _POSITION_EVERY_S = 0.5
 
 
 def _no_answer(vehicle: int, done: bool, text: str) -> None:
     """For who does not ask."""
-
-
-@dataclass(frozen=True, slots=True)
-class Simulation:
-    """How simulated vehicles fly; `start_s` is UTC of the first power-on.
-
-    `faults` happen to vehicle 1, or to every vehicle with `faults_for_all`. With `arducopter` the
-    vehicles are ArduPilot's own SITL, which has its own clock and none of these faults.
-    """
-
-    start_s: float
-    speedup: float = 100.0
-    wind_m_s: float = 0.0
-    seed: int = 0
-    faults: tuple[Fault, ...] = ()
-    faults_for_all: bool = False
-    arducopter: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +90,8 @@ class _Follower:
         row = recorder.last
         if row is None:
             return
-        _, lon, lat, above, _, speed, battery, item, recording = row
+        _, lon, lat, above, msl, speed, battery, item, recording = row
+        self._flight.watch_over(self._vehicle, now, recorder, lon, lat, msl, above)
         self._flight.desk.position(
             self._vehicle + 1, self._sortie.id, recorder.time_s,
             lon=round(lon, 7), lat=round(lat, 7), above_launch_m=round(above, 2),
@@ -150,6 +132,9 @@ class Fleet:
         live = bool(connect) or simulation.arducopter is not None
         start_s = time.time() if live else simulation.start_s
         self.airspace = Airspace(queues, meet, start_s, time.time if live else None)
+        # Simulated vehicles each have a clock of their own: where they are now means nothing.
+        several = live and len(queues) > 1
+        self._watch = ProximityWatch(chosen[0].launch) if several else None
         self._metres: dict[int, float] = {}
         self._lock = threading.Lock()
         self.flights: dict[int, SortieFlight] = {}  # by vehicle
@@ -163,6 +148,21 @@ class Fleet:
         with self._lock:
             self._metres[sortie] = metres
             self._on_distance(sum(self._metres.values()))
+
+    def watch_over(
+        self, vehicle: int, now_s: float, recorder: Recorder, lon: float, lat: float,
+        msl_m: float, above_launch_m: float,
+    ) -> None:  # fmt: skip
+        """Call a vehicle home that is about to come too near to another."""
+        if self._watch is None or recorder.time_s is None:
+            return
+        found = self._watch.seen(vehicle, now_s, recorder.time_s, lon, lat, msl_m, above_launch_m)
+        for conflict in found:
+            flight = self.flights.get(conflict.vehicle)
+            if flight is not None:
+                other = conflict.other + 1
+                why = f"it was to come within {conflict.apart_m:.0f} m of vehicle {other}"
+                flight.wishes.put(Wish("return", because=why))
 
     # -- one vehicle, on its own thread ------------------------------------------------------------
 
@@ -211,6 +211,8 @@ class Fleet:
                 record = self._keep(vehicle, sortie, recorder, ended)
                 self.flights.pop(vehicle, None)
                 self.links.pop(vehicle, None)
+                if self._watch is not None:
+                    self._watch.gone(vehicle)
         return record
 
     def _flight(
@@ -290,23 +292,7 @@ class Fleet:
     def _url(self, stack: ExitStack, vehicle: int, sortie: Sortie, start_s: float) -> str:
         if self._connect:
             return self._connect[vehicle]
-        sim = self._simulation
-        msl_m = sortie.ground_msl_m or _HOME_MSL_M
-        if sim.arducopter is not None:
-            real = ArduCopter(
-                sim.arducopter, sortie.launch, home_msl_m=msl_m,
-                speedup=min(sim.speedup, _ARDUCOPTER_SPEEDUP), wind_m_s=sim.wind_m_s,
-            )  # fmt: skip
-            return stack.enter_context(real).url
-        faults = sim.faults if vehicle == 0 or sim.faults_for_all else ()
-        simulated = SimulatedVehicle(
-            VehicleSettings(
-                sortie.launch, start_s, home_msl_m=msl_m,
-                speedup=sim.speedup, wind_m_s=sim.wind_m_s, seed=sim.seed * 1000 + sortie.id,
-                battery_wh=self.plan.settings.own_battery_wh, faults=faults,
-            )
-        )  # fmt: skip
-        return stack.enter_context(simulated).url
+        return self._simulation.start(stack, self.plan, vehicle, sortie, start_s)
 
     def log_path(self, sortie: int) -> Path:
         return self.folder / "flight" / f"sortie-{sortie:02d}.tlog"

@@ -262,8 +262,9 @@ class FlightMachine:
 
     # -- the operator ----------------------------------------------------------------------------
 
-    def told(self, action: str) -> tuple[Order | None, str | None]:
-        """What the operator wants: an order to carry out now, or why not (second).
+    def told(self, action: str, because: str = "") -> tuple[Order | None, str | None]:
+        """What the operator wants: an order to carry out now, or why not (second). With `because`
+        it is the program that wants it, for this reason.
 
         `return` and `land` are repeated by `see` until the vehicle obeys, also after contact was
         lost. The order is to be confirmed with `obeyed` where the vehicle accepted it.
@@ -276,8 +277,12 @@ class FlightMachine:
             mode = RTL if action == "return" else LAND
             if self._wanted == LAND or (self._wanted == mode):
                 return None, f"it is on its way: {self._wanted}"
-            self._fail(Ending.STOPPED, f"stopped by the operator at {self._at()}")
-            self.events.append(("warning", f"操作员中止 stopped by the operator: {mode}"))
+            if because:
+                self._fail(Ending.BROKEN_OFF, f"{because}, at {self._at()}")
+                self.events.append(("error", f"避让 {because}: {mode}"))
+            else:
+                self._fail(Ending.STOPPED, f"stopped by the operator at {self._at()}")
+                self.events.append(("warning", f"操作员中止 stopped by the operator: {mode}"))
             self._want(mode)
             return None, None
         if self.phase is Phase.LOST:

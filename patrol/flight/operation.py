@@ -16,11 +16,12 @@ from patrol.errors import FlightError
 from patrol.export.route import Ring
 from patrol.flight.airspace import assign
 from patrol.flight.desk import FlightDesk
-from patrol.flight.fleet import Answer, BeforeSortie, Fleet, Simulation, SortieRecord
+from patrol.flight.fleet import Answer, BeforeSortie, Fleet, SortieRecord
 from patrol.flight.interrupts import Interrupts
 from patrol.flight.loadout import fence_complaint, loadout_of
 from patrol.flight.record.recorder import EventLog
 from patrol.flight.sight import Ending, Limits
+from patrol.flight.simulation import Simulation
 from patrol.flight.state import FlightState, SortieState
 from patrol.plan import Plan, Sortie
 

@@ -50,10 +50,14 @@ class Ended:
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """What an operator wants: pause, resume, skip, return or land. `answer` gets (done, text)."""
+    """What an operator wants: pause, resume, skip, return or land. `answer` gets (done, text).
+
+    With `because` it is not the operator but the program that ends the flight, for this reason.
+    """
 
     action: str
     answer: Callable[[bool, str], None] = lambda done, text: None
+    because: str = ""
 
 
 class Observer(Protocol):
@@ -283,7 +287,7 @@ class SortieFlight:
                 wish = self.wishes.get_nowait()
             except Empty:
                 return
-            order, refusal = machine.told(wish.action)
+            order, refusal = machine.told(wish.action, wish.because)
             if refusal is None and order is not None:
                 refusal = self._carry_out(order)
                 if refusal is None:
