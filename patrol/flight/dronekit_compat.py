@@ -8,6 +8,8 @@ What it needs, and why:
   are then no longer filled in, and messages are written from two threads.
 - At the end of a TCP stream pymavlink prints a line and goes on reading nothing, at full CPU. Here
   that ends dronekit's threads in the way that they know (`ECONNABORTED`).
+- dronekit takes mode and arming from the heartbeat that comes last, even where a radio delivered
+  it after a later one; those are dropped here.
 - `Vehicle.initialize` waits without limit for parameters; here each wait has one.
 - dronekit and pymavlink print and log; what the vehicle says reaches the user through `Link`.
 """
@@ -66,6 +68,7 @@ for _name in ("dronekit", "autopilot"):
     logging.getLogger(_name).propagate = False
 
 _URL = re.compile(r"(tcp|udp|udpin|udpout):[^:\s]+:(\d{1,5})$")
+_LATE_PACKETS = 100  # what lies further back is a vehicle that has started anew
 _HINT = "write tcp:HOST:PORT, udp:HOST:PORT or a serial device, for example tcp:127.0.0.1:5760"
 
 
@@ -92,6 +95,7 @@ def connect(url: str, timeout_s: float = 10.0) -> Any:
     finally:
         socket.setdefaulttimeout(before)
     _end_on_eof(vehicle)
+    _drop_stale_heartbeats(vehicle)
     handler = vehicle._handler
     handler.start()
     while not vehicle._heartbeat_lastreceived:
@@ -141,3 +145,28 @@ def _end_on_eof(vehicle: Any) -> None:
     if isinstance(master, mavutil.mavtcp):
         master.handle_eof = ended
         master.handle_disconnect = ended
+
+
+def _drop_stale_heartbeats(vehicle: Any) -> None:
+    """Pass a heartbeat on only where no later one came before it, by the packets' numbers."""
+    pass_on = vehicle.notify_message_listeners
+    newest: dict[tuple[int, int], int] = {}  # unwrapped packet number, by system and component
+    beats: dict[tuple[int, int], int] = {}
+
+    def notify(name: str, message: Any) -> None:
+        source = (message.get_srcSystem(), message.get_srcComponent())
+        number = message.get_seq()
+        last = newest.get(source, number)
+        place = last + (number - last + 128) % 256 - 128
+        if place > last or last - place > _LATE_PACKETS:  # the latter: it counts anew
+            newest[source] = place
+            if place < last:
+                beats.pop(source, None)
+        if name == "HEARTBEAT":
+            if place < beats.get(source, place):
+                return
+            beats[source] = place
+        newest.setdefault(source, place)
+        pass_on(name, message)
+
+    vehicle.notify_message_listeners = notify

@@ -318,6 +318,8 @@ class Fleet:
             began_s, ended_s = float(telemetry.time_s[0]), float(telemetry.time_s[-1])
             duration_s = ended_s - began_s
             used = float(telemetry.battery_pct[0] - telemetry.battery_pct[-1])
+        if recorder is not None:
+            recorder.close()
         level = "info" if ended.ending is Ending.COMPLETE else "error"
         time_s = recorder.time_s if recorder else None
         self.log.add(time_s, sortie.id, level, f"架次结束 sortie {sortie.id}: {outcome}")

@@ -141,6 +141,7 @@ class Recorder:
         self._seq = 0
         self._mode = ""
         self._armed = False
+        self._closed = False
         listen = link.listen
         for name, handler in (
             ("SYSTEM_TIME", self._on_time),
@@ -190,8 +191,13 @@ class Recorder:
         return self.boot_s + self.clock_offset_s
 
     def say(self, level: str, text: str) -> None:
-        """Log an event at the vehicle's time."""
-        self._log.add(self.time_s, self._sortie, level, text)
+        """Log an event at the vehicle's time, until `close`."""
+        if not self._closed:
+            self._log.add(self.time_s, self._sortie, level, text)
+
+    def close(self) -> None:
+        """Nothing more belongs to the sortie: what the vehicle still says is not logged."""
+        self._closed = True
 
     # -- listeners, on dronekit's thread -----------------------------------------------------------
 

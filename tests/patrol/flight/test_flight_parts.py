@@ -19,6 +19,7 @@ from short_patrol import START_S
 
 from geo.coordinates import LonLat
 from patrol.errors import FlightError
+from patrol.flight import dronekit_compat
 from patrol.flight.link import Link, StatusText
 from patrol.flight.record.recorder import EventLog, Recorder, gimbal_angles_deg
 from patrol.flight.record.replay import recorded
@@ -341,3 +342,41 @@ def test_a_mode_that_the_vehicle_refuses_is_told_with_its_reason(plan: Plan) -> 
         ),
     ):
         link.set_mode("AUTO", timeout_s=2.0)
+
+
+@given(st.integers(0, 255), st.lists(st.integers(0, 12), min_size=60, max_size=400))
+def test_a_heartbeat_that_was_overtaken_is_dropped(first: int, delays: list[int]) -> None:
+    """Every seventh packet is a heartbeat; each packet is late by so many packets."""
+    passed: list[int] = []
+
+    class Passing:
+        def notify_message_listeners(self, name: str, message: Any) -> None:
+            if name == "HEARTBEAT":
+                passed.append(message.custom_mode)
+
+    vehicle = Passing()
+    dronekit_compat._drop_stale_heartbeats(vehicle)
+    came = sorted(range(len(delays)), key=lambda n: (n + delays[n], n))
+    for number in came:
+        message = mavlink.MAVLink_heartbeat_message(2, 3, 0, number, 4, 3)
+        message._header.seq = (first + number) % 256
+        message._header.srcSystem, message._header.srcComponent = 1, 1
+        vehicle.notify_message_listeners("HEARTBEAT" if number % 7 == 0 else "ATTITUDE", message)
+    assert passed == sorted(passed)
+    assert passed[-1] == (len(delays) - 1) // 7 * 7, "the latest is heard"
+
+
+def test_heartbeats_count_anew_after_a_restart() -> None:
+    passed: list[int] = []
+
+    class Passing:
+        def notify_message_listeners(self, name: str, message: Any) -> None:
+            passed.append(message.get_seq())
+
+    vehicle = Passing()
+    dronekit_compat._drop_stale_heartbeats(vehicle)
+    for seq in (118, 119, 120, 0, 1, 2):
+        message = mavlink.MAVLink_heartbeat_message(2, 3, 0, 0, 4, 3)
+        message._header.seq, message._header.srcSystem = seq, 1
+        vehicle.notify_message_listeners("HEARTBEAT", message)
+    assert passed == [118, 119, 120, 0, 1, 2]
