@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import shapely
+from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 from shapely.geometry.base import BaseGeometry
 
@@ -18,7 +19,7 @@ from geo.layers import read_layer
 from patrol.area import StudyArea
 from patrol.plan import Plan
 
-__all__ = ["compare_patrol"]
+__all__ = ["Against", "Planted", "against_truth", "compare_patrol"]
 
 # An alert is of a planted thing if it is of its class and lies this close to its outline.
 _REACH_M = 8.0
@@ -27,7 +28,9 @@ _SEEN_SHARE = 0.85
 
 
 @dataclass(frozen=True, slots=True)
-class _Planted:
+class Planted:
+    """A violation that was planted: where, in the area's metres, and in which community."""
+
     id: str
     violation: str
     community: str
@@ -35,14 +38,34 @@ class _Planted:
     outline_m: BaseGeometry
 
 
-def compare_patrol(patrol_dir: Path, area_dir: Path) -> dict[str, Any]:
-    """Compare PATROL_DIR/cases.json with PATROL_DIR/truth.geojson.
+@dataclass(frozen=True, slots=True, eq=False)
+class Against:
+    """What a patrol's lanes could see of what was planted, its alerts (rows of cases.json) with
+    their places, `other` things that stand there, and how much river was patrolled."""
 
-    Alerts are the cases (dispatched or waiting for a reviewer). Matching is one to one within a
-    class (Hungarian), by distance from the planted thing's outline, at most 8 m. Only what was
-    planted within the swath of the planned lanes counts as planted. Gives counts, false alerts a
-    river kilometre, median distance between positions in metres, the share of matched alerts
-    whose most probable community is the right one, all of it by class too, and the misses.
+    planted: list[Planted]
+    alerts: list[dict[str, Any]]
+    at_m: list[shapely.Point]
+    other: list[tuple[str, shapely.Point]]
+    river_km: float
+
+    def distance_m(self) -> NDArray[np.float64]:
+        """(planted, alerts): from the middle of each planted thing to each alert; infinite where
+        that cannot be meant: of another class, or more than 8 m from its outline."""
+        table = np.full((len(self.planted), len(self.alerts)), np.inf)
+        for i, thing in enumerate(self.planted):
+            for j, alert in enumerate(self.alerts):
+                same_class = alert["class"] == thing.violation
+                if same_class and thing.outline_m.distance(self.at_m[j]) <= _REACH_M:
+                    table[i, j] = thing.centre_m.distance(self.at_m[j])
+        return table
+
+
+def against_truth(patrol_dir: Path, area_dir: Path) -> Against:
+    """PATROL_DIR/cases.json beside PATROL_DIR/truth.geojson.
+
+    Alerts are the cases (dispatched or waiting for a reviewer). Only what was planted within the
+    swath of the planned lanes counts as planted.
     """
     area = StudyArea.read(area_dir)
     plan = Plan.read(patrol_dir)
@@ -55,14 +78,27 @@ def compare_patrol(patrol_dir: Path, area_dir: Path) -> dict[str, Any]:
     except (OSError, ValueError) as error:
         raise ReportError(f"{path}: cannot be read ({error}); run `patrol open-cases`") from None
     alerts = document["cases"] + document["to_review"]
-    lonlat = np.array([[row["lon"], row["lat"]] for row in alerts], dtype=float)
+    lonlat = np.array([[row["lon"], row["lat"]] for row in alerts], dtype=float).reshape(-1, 2)
     at = [shapely.Point(*place) for place in area.projection.forward(lonlat)]
-    pairs = _matched(planted, alerts, at)
+    km = sum(abs(reach.to_m - reach.from_m) for reach in plan.reaches) / 1000
+    return Against(planted, alerts, at, other, km)
+
+
+def compare_patrol(patrol_dir: Path, area_dir: Path) -> dict[str, Any]:
+    """Compare a patrol's alerts with what was planted (`against_truth`).
+
+    Matching is one to one within a class (Hungarian), by distance from the planted thing, at most
+    8 m from its outline. Gives counts, false alerts a river kilometre, median distance between
+    positions in metres, the share of matched alerts whose most probable community is the right
+    one, all of it by class too, and the misses.
+    """
+    both = against_truth(patrol_dir, area_dir)
+    planted, alerts, at, other, km = both.planted, both.alerts, both.at_m, both.other, both.river_km
+    pairs = _matched(both.distance_m())
     errors = [planted[i].centre_m.distance(at[j]) for i, j in pairs]
     right = [_community(alerts[j]) == planted[i].community for i, j in pairs]
     hits = {j for _, j in pairs}
     false = [j for j in range(len(alerts)) if j not in hits]
-    km = sum(abs(reach.to_m - reach.from_m) for reach in plan.reaches) / 1000
     found = {i for i, _ in pairs}
     classes = sorted({thing.violation for thing in planted} | {row["class"] for row in alerts})
     return {
@@ -104,7 +140,7 @@ def _filmed_m(plan: Plan, area: StudyArea) -> BaseGeometry:
 
 def _truth(
     patrol_dir: Path, projection: LocalProjection
-) -> tuple[list[_Planted], list[tuple[str, shapely.Point]]]:
+) -> tuple[list[Planted], list[tuple[str, shapely.Point]]]:
     """What was planted, and what stands there besides."""
     planted, other = [], []
     for feature in read_layer(patrol_dir / "truth.geojson", ("Point",)):
@@ -116,7 +152,7 @@ def _truth(
         ring = np.array(feature.properties["footprint"], dtype=float)
         outline = shapely.Polygon(projection.forward(ring)) if len(ring) >= 3 else point
         planted.append(
-            _Planted(
+            Planted(
                 feature.text("id"), feature.text("class"), feature.text("community_code"),
                 point, outline,
             )
@@ -124,19 +160,10 @@ def _truth(
     return planted, other
 
 
-def _matched(
-    planted: list[_Planted], alerts: list[dict[str, Any]], at: list[shapely.Point]
-) -> list[tuple[int, int]]:
-    if not planted or not alerts:
-        return []
-    cost = np.full((len(planted), len(alerts)), 1e6)
-    for i, thing in enumerate(planted):
-        for j, alert in enumerate(alerts):
-            same_class = alert["class"] == thing.violation
-            if same_class and thing.outline_m.distance(at[j]) <= _REACH_M:
-                cost[i, j] = thing.centre_m.distance(at[j])
-    rows, columns = linear_sum_assignment(cost)
-    return [(int(i), int(j)) for i, j in zip(rows, columns, strict=True) if cost[i, j] < 1e6]
+def _matched(distance_m: NDArray[np.float64]) -> list[tuple[int, int]]:
+    possible = np.isfinite(distance_m)
+    rows, columns = linear_sum_assignment(np.where(possible, distance_m, 1e6))
+    return [(int(i), int(j)) for i, j in zip(rows, columns, strict=True) if possible[i, j]]
 
 
 def _community(alert: dict[str, Any]) -> str | None:

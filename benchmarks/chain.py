@@ -15,7 +15,13 @@ from typing import Any
 
 from geo.errors import PatrolError
 
-__all__ = ["false_alerts_per_km", "found_share", "position_error_m", "right_community_share"]
+__all__ = [
+    "false_alerts_per_km",
+    "found_share",
+    "position_error_m",
+    "right_community_share",
+    "state",
+]
 
 ROOT = Path(__file__).resolve().parent.parent
 AREA = ROOT / "sample_footage" / "luogang"
@@ -23,7 +29,8 @@ AREA = ROOT / "sample_footage" / "luogang"
 _SOURCES = ("geo", "patrol", "detection", "dispatch", "api/commands", "models", "sample_footage")
 
 
-def _state() -> str:
+def state() -> str:
+    """A short name for the present state of everything that a patrol's result depends on."""
     digest = hashlib.sha256()
     files = subprocess.run(
         ["git", "ls-files", "-co", "--exclude-standard", *_SOURCES],
@@ -40,7 +47,7 @@ def _state() -> str:
 def _result(seed: int) -> dict[str, Any]:
     from api.truth import compare_patrol
 
-    out = ROOT / ".cache" / f"chain-{_state()}-{seed}"
+    out = ROOT / ".cache" / f"chain-{state()}-{seed}"
     if not (out / "cases.json").exists():
         command = [sys.executable, "-m", "api", "demo", "--no-serve"]
         command += ["--out", str(out), "--area", str(AREA), "--seed", str(seed)]

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from detection.detections import Detections
-from detection.training.evaluation import evaluate, resized, scored_by, tiles
+from detection.evaluation.scoring import evaluate, resized, scored_by, tiles
 from detection.training.samples import Boxes, Picture, Sample
 
 
@@ -20,7 +20,7 @@ def square(x: int, y: int, size: int, width: int = 200, height: int = 100) -> Sa
 class WhiteFinder:
     """A detector that finds the bounds of what is white."""
 
-    def detect(self, images: list[Picture]) -> list[Detections]:
+    def detect(self, images: list[Picture], long_side_px: int = 640) -> list[Detections]:
         found = []
         for image in images:
             rows, columns = np.nonzero(image[..., 0] > 200)

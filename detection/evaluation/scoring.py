@@ -1,4 +1,4 @@
-"""How well a detector does on labelled pictures: AP50, and precision and recall at thresholds."""
+"""A detector on labelled pictures: what it finds in each, and the scores of each class."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ import cv2
 import numpy as np
 
 from detection.backends import Detector
-from detection.training.precision import ClassResult, Scored, average_precision
+from detection.evaluation.boxes import Scored
+from detection.evaluation.matching import Curve, average_precision, curve, match
 from detection.training.samples import CLASSES, Boxes, Crop, Picture, Sample, cut
 
 __all__ = ["ClassScore", "Detect", "evaluate", "resized", "scored_by", "tiles"]
@@ -29,11 +30,11 @@ class ClassScore:
     recall: float
 
 
-def scored_by(detector: Detector) -> Detect:
+def scored_by(detector: Detector, long_side_px: int = 640) -> Detect:
     """A back end's detections in the form that is scored."""
 
     def detect(picture: Picture) -> Scored:
-        found = detector.detect([picture])[0]
+        found = detector.detect([picture], long_side_px)[0]
         return Scored(Boxes(found.class_id, found.box_px), found.confidence)
 
     return detect
@@ -63,21 +64,22 @@ def evaluate(
     samples: Iterable[Sample],
     thresholds: tuple[float, ...] = (0.25,) * len(CLASSES),
     advance: Callable[[float], None] = lambda done: None,
-) -> tuple[list[ClassScore], dict[int, ClassResult]]:
+) -> tuple[list[ClassScore], dict[int, Curve]]:
     """AP50 of each class that occurs in `samples`, and the curves behind it."""
-
-    def pairs() -> Iterator[tuple[Boxes, Scored]]:
-        for done, sample in enumerate(samples, 1):
-            yield sample.boxes, detect(sample.picture)
-            advance(done)
-
-    curves = dict(average_precision(pairs(), len(CLASSES)))
-    scores = []
-    for class_id, curve in sorted(curves.items()):
-        precision, recall = curve.at(thresholds[class_id])
+    pictures = []
+    for done, sample in enumerate(samples, 1):
+        pictures.append((sample.boxes, detect(sample.picture)))
+        advance(done)
+    scores, curves = [], {}
+    at_half = np.array([0.5])
+    for class_id, [matches] in enumerate(match(pictures, len(CLASSES), ious=at_half)):
+        if not matches.objects.sum():
+            continue
+        line = curves[class_id] = curve(matches)
+        threshold = thresholds[class_id]
+        ap50 = float(average_precision(matches)[0])
+        precision, recall = line.at(threshold)
         scores.append(
-            ClassScore(
-                CLASSES[class_id], curve.objects, curve.ap, thresholds[class_id], precision, recall
-            )
+            ClassScore(CLASSES[class_id], line.objects, ap50, threshold, precision, recall)
         )
     return scores, curves
