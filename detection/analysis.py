@@ -247,7 +247,8 @@ def _write(
         "version": 1,
         "patrol": patrol,
         "footage": [_about(one, digest) for one, digest in zip(passes, digests, strict=True)],
-        "model": {"name": _model_name(detector.path), "sha256": sha256_of(detector.path)},
+        "model": {"name": _model_name(detector.path), "sha256": sha256_of(detector.path)}
+        | detector.running.as_json(),
         "classes": dict(zip(classes.names, classes.confidence.tolist(), strict=True)),
         "sighting_confidence": dict(
             zip(classes.names, classes.sighting_confidence.tolist(), strict=True)
@@ -270,7 +271,8 @@ def _write(
 
 def _model_name(path: Path) -> str:
     """The name of the model's folder; inside it all are called the same."""
-    return path.parent.name if path.name in ("openvino", "best.pt") else path.name
+    inner = ("openvino", "openvino-fp32", "onnx", "best.pt")
+    return path.parent.name if path.name in inner else path.name
 
 
 def _about(one: Pass, digest: str) -> dict[str, Any]:

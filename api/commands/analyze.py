@@ -36,9 +36,12 @@ def register(app: typer.Typer) -> None:
         / "river-patrol-n",
         classes: Annotated[Path, typer.Option(help="Class list.")] = MODELS / "classes.json",
         backend: Annotated[
-            Literal["openvino", "ultralytics"],
-            typer.Option(help="openvino (CPU), or ultralytics (CUDA where there is a GPU)."),
-        ] = "openvino",
+            Literal["auto", "openvino", "onnx", "ultralytics"],
+            typer.Option(
+                help="What runs the model; auto takes what is fastest on this machine: ultralytics "
+                "or onnx on an NVIDIA card, else openvino."
+            ),
+        ] = "auto",
         camera: Annotated[
             str | None,
             typer.Option(help="Camera, e.g. m3e [default: by the footage's focal length]."),
@@ -87,6 +90,7 @@ def register(app: typer.Typer) -> None:
             raise typer.BadParameter(f"must be one of {', '.join(CAMERAS)}", param_hint="--camera")
         names = ClassList.read(classes)
         detector = open_detector(model, names, backend)
+        note(f"后端 back end: {detector.running}")
         settings = Settings(
             new_ground_share=new_ground,
             pose=PoseSettings(pitch_deg, height_m, altitude_above, launch_msl_m),

@@ -113,8 +113,8 @@ def register(app: typer.Typer) -> None:
         seed: Annotated[int, typer.Option(help="Seed of the virtual river.")] = 2026,
         port: Annotated[int, typer.Option(help="Port of the console on 127.0.0.1.")] = 8000,
         backend: Annotated[
-            str, typer.Option(help="openvino (CPU) or ultralytics (CUDA where there is a GPU).")
-        ] = "openvino",
+            str, typer.Option(help="What runs the model: auto, openvino, onnx or ultralytics.")
+        ] = "auto",
         serve: Annotated[bool, typer.Option(help="Start the console at the end.")] = True,
         stop_server: Annotated[
             bool, typer.Option("--stop", help="Only stop the console that a demo started.")
@@ -130,7 +130,7 @@ def register(app: typer.Typer) -> None:
         if serve and not _port_is_free("127.0.0.1", port):
             stop(f"port {port} on 127.0.0.1 is in use; end what uses it or give another --port")
         analyze: list[str | Path] = ["analyze", out]
-        if backend != "openvino":
+        if backend != "auto":
             analyze += ["--backend", backend]
         _clear(out)
         seconds = {

@@ -19,7 +19,7 @@ from flights import CAMERA, HERE, START, Flight, Thing, fly, line
 from numpy.typing import NDArray
 
 from detection.analysis import Settings, analyze
-from detection.backends import ClassList
+from detection.backends import ClassList, Running
 from detection.detections import Detections
 from detection.errors import DetectionError, FootageError
 from geo.layers import read_layer
@@ -43,6 +43,8 @@ THINGS = (
 
 class ColourDetector:
     """Boxes around patches of a class's colour, with a confidence that grows with their size."""
+
+    running = Running("colours", "8 bits", "CPU")
 
     def __init__(self, path: Path) -> None:
         self.path = path

@@ -33,7 +33,8 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     head = np.array([[[320], [192], [12], [12], [0.8], [0], [0], [0]]], np.float32)
     network = openvino.Model([ops.add(ops.constant(head), zero)], [picture], "one")
     folder = tmp_path_factory.mktemp("model")
-    (folder / "metadata.json").write_text(json.dumps({"classes": NAMES}))
+    metadata = {"format": "river-patrol/openvino", "version": 1, "classes": NAMES}
+    (folder / "metadata.json").write_text(json.dumps(metadata))
     openvino.save_model(network, folder / "model.xml", compress_to_fp16=False)
     return folder
 
@@ -65,6 +66,10 @@ def test_a_patrol_folder_gets_its_sightings_and_json_says_so(patrol: Path, model
     [feature] = read_layer(patrol / "sightings.geojson")
     there = HERE.forward([[feature.geometry.x, feature.geometry.y]])[0]
     assert np.hypot(*there) < 6
+    # What ran the model is said on the terminal and kept with the result.
+    ran = json.loads((patrol / "manifest.json").read_text())["model"]
+    assert (ran["backend"], ran["precision"], ran["device"]) == ("openvino", "FP32", "CPU")
+    assert f"back end: openvino, FP32, CPU ({ran['reason']})" in " ".join(done.stderr.split())
 
 
 def test_a_video_is_written_beside_itself_unless_told_otherwise(patrol: Path, model: Path) -> None:
