@@ -33,7 +33,9 @@ for _name in (
     "analyze",
     "open_cases",
     "serve",
+    "dataset",
     "train",
+    "evaluate",
     "demo",
 ):
     importlib.import_module(f"api.commands.{_name}").register(app)

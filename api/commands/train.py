@@ -1,10 +1,8 @@
-"""`patrol train`: fine-tune the detector on rendered frames, public sets and the user's own."""
+"""`patrol train`: train or fine-tune the detector on data sets, and export it for the CPU."""
 
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -14,97 +12,13 @@ from api.commands.common import JsonFlag, emit, note, progress
 from geo.errors import PatrolError
 
 if TYPE_CHECKING:
-    from detection.training.dataset import Part
+    from detection.training.settings import TrainingSettings
 
 __all__ = ["register"]
 
-_CLASSES = Path(__file__).resolve().parents[2] / "models" / "classes.json"
 _START_WEIGHTS = Path("weights") / "yolov8n_init.pt"
-
-
-def _mapping(pairs: list[str]) -> dict[str, str]:
-    mapping = {}
-    for pair in pairs:
-        theirs, equals, ours = pair.partition("=")
-        if not equals or not theirs:
-            raise typer.BadParameter(f"{pair!r}: expected THEIR_CLASS=OURS", param_hint="--map")
-        mapping[theirs] = ours
-    return mapping
-
-
-def _render(area: Path, seeds: str, count: int, out: Path) -> None:
-    """Film labelled frames of the virtual river, unless that was done with the same settings."""
-    note(f"rendering {count} frames of worlds {seeds} into {out}")
-    command = [sys.executable, "-m", "patrol.simulation.samples", "--area", str(area)]
-    command += ["--seeds", seeds, "--count", str(count), "--out", str(out)]
-    if subprocess.run(command, stdout=sys.stderr, check=False).returncode != 0:
-        raise PatrolError(f"{area}: rendering training frames failed; see the messages above")
-
-
-def _start_weights(given: Path | None, real: Path | None) -> Path | None:
-    if given is not None:
-        return given
-    found = real / _START_WEIGHTS if real else None
-    if found is not None and found.is_file():
-        return found
-    note("no start weights (--weights): starting from random ones takes far more epochs")
-    return None
-
-
-def _parts(
-    rendered: list[Path], real: Path | None, data: list[Path], mapping: dict[str, str]
-) -> list[Part]:
-    from detection.training.dataset import Part
-    from detection.training.sources import (
-        BackgroundPhotos,
-        JakartaPlastics,
-        KampalaRoofs,
-        YoloFolder,
-    )
-
-    parts = [
-        Part(YoloFolder(folder, name=f"rendered{i}", provenance="this project's virtual river"))
-        for i, folder in enumerate(rendered)
-    ]
-    if real is not None:
-        if (real / "buildings_kampala").is_dir():
-            parts.append(Part(KampalaRoofs(real / "buildings_kampala"), 60, 10))
-        if (real / "floating_jakarta").is_dir():
-            parts.append(Part(JakartaPlastics(real / "floating_jakarta"), 1, 0.5))
-        if (real / "photos_caliterra").is_dir():
-            source = BackgroundPhotos(
-                real / "photos_caliterra", "caliterra", "OpenDroneMap/odm_data_caliterra, CC0"
-            )
-            parts.append(Part(source, 30, 6))
-        if (real / "photos_brighton" / "images").is_dir():
-            source = BackgroundPhotos(
-                real / "photos_brighton" / "images", "brighton",
-                "pierotofy/drone_dataset_brighton_beach, BSD-2-Clause",
-                only=tuple(f"DJI_00{number}" for number in range(18, 24)),  # no building in these
-            )  # fmt: skip
-            parts.append(Part(source, 30, 6))
-    for index, folder in enumerate(data):
-        parts.append(Part(YoloFolder(folder, name=f"own{index}", mapping=mapping)))
-    if not parts:
-        raise PatrolError(
-            "nothing to train on: name --data FOLDER (YOLO layout), --real FOLDER or --rendered N"
-        )
-    return parts
-
-
-def _mistakes(parts: list[Part], model: Path, side_px: int, seed: int) -> list[Part]:
-    from detection.backends import ClassList, open_detector
-    from detection.training.dataset import Part
-    from detection.training.evaluation import scored_by
-    from detection.training.mistakes import Mistakes
-    from detection.training.sources import YoloFolder
-
-    detect = scored_by(open_detector(model, ClassList.read(_CLASSES)))
-    return [
-        Part(Mistakes(part.source, detect, side_px, seed, name=f"mistakes-{part.source.name}"), 1)
-        for part in parts
-        if isinstance(part.source, YoloFolder)
-    ]
+_CALIBRATION_PICTURES = 128
+_CROPS_A_PICTURE = 2  # of whole pictures, for training
 
 
 def register(app: typer.Typer) -> None:
@@ -112,70 +26,51 @@ def register(app: typer.Typer) -> None:
 
     @app.command("train")
     def train_command(
+        config: Annotated[
+            Path | None,
+            typer.Argument(
+                help="How to train, a YAML file as models/recipes/train-*.yaml; what is given "
+                "here besides counts more."
+            ),
+        ] = None,
         data: Annotated[
             list[Path] | None,
             typer.Option(
-                help="A labelled folder in YOLO layout (images/, labels/, data.yaml). "
-                "May be given more than once."
-            ),
-        ] = None,
-        classes_map: Annotated[
-            list[str] | None,
-            typer.Option(
-                "--map",
-                help="THEIR_CLASS=OURS, for folders whose classes are called "
-                "differently; THEIR_CLASS= leaves it out. May be given more than once.",
-            ),
-        ] = None,
-        rendered: Annotated[
-            int, typer.Option(min=0, help="Frames of the virtual river to film and add.")
-        ] = 0,
-        area: Annotated[Path, typer.Option(help="Study area of the virtual river.")] = Path(
-            "sample_footage/luogang"
-        ),
-        seeds: Annotated[
-            str,
-            typer.Option(
-                help="Worlds to film for training, as FIRST-LAST; the next quarter "
-                "as many are filmed for validation."
-            ),
-        ] = "1-40",
-        real: Annotated[
-            Path | None,
-            typer.Option(
-                envvar="RIVER_PATROL_DATA",
-                help="Folder of public sets "
-                "(buildings_kampala, floating_jakarta); see models/river-patrol-n/CARD.md.",
+                help="A data set of `patrol dataset`, or a recipe (.yaml) to build it from. May be "
+                "given more than once: own pictures beside those that it learned from before."
             ),
         ] = None,
         weights: Annotated[
             Path | None,
-            typer.Option(help="Weights to start from (.pt); for example models/…/best.pt."),
-        ] = None,
-        mistakes_of: Annotated[
-            Path | None,
             typer.Option(
-                help="A model (folder with openvino/): crops about what it "
-                "gets wrong in the rendered and own pictures are added."
+                "--from", help="A model's folder or weights (.pt) to start from: models/…."
             ),
         ] = None,
         out: Annotated[
-            Path, typer.Option(help="Folder for the finished model: best.pt and openvino/.")
-        ] = Path("models/own"),
+            Path | None,
+            typer.Option(help="Folder for the finished model; models/own where nothing is said."),
+        ] = None,
         work: Annotated[
             Path | None,
+            typer.Option(help="Folder for checkpoints and what is built; runs/NAME if not given."),
+        ] = None,
+        epochs: Annotated[
+            int | None, typer.Option(min=1, help="Times through the training set.")
+        ] = None,
+        imgsz: Annotated[int | None, typer.Option(help="Side of the square input, px.")] = None,
+        batch: Annotated[int | None, typer.Option(min=1, help="Pictures a step.")] = None,
+        seed: Annotated[int | None, typer.Option(help="Seed of order and augmentation.")] = None,
+        threads: Annotated[int | None, typer.Option(min=1, help="Processor threads.")] = None,
+        device: Annotated[
+            str | None, typer.Option(help="cpu, or 0 for the first GPU (in mixed precision).")
+        ] = None,
+        real: Annotated[
+            Path | None,
             typer.Option(
-                help="Folder for the training set and the checkpoints; runs/NAME where not given."
+                envvar="RIVER_PATROL_DATA",
+                help="Folder of public sets, $DATA in recipes; start weights are looked for there.",
             ),
         ] = None,
-        epochs: Annotated[int, typer.Option(min=1, help="Times through the training set.")] = 12,
-        imgsz: Annotated[
-            int, typer.Option(min=64, max=1280, help="Side of the training crops, px.")
-        ] = 416,
-        batch: Annotated[int, typer.Option(min=1, help="Crops a step.")] = 16,
-        seed: Annotated[int, typer.Option(help="Seed of crops, order and augmentation.")] = 0,
-        threads: Annotated[int, typer.Option(min=1, help="Processor threads.")] = 2,
-        device: Annotated[str, typer.Option(help="cpu, or 0 for the first GPU.")] = "cpu",
         resume: Annotated[
             bool, typer.Option("--resume", help="Go on from the last checkpoint in --work.")
         ] = False,
@@ -186,32 +81,49 @@ def register(app: typer.Typer) -> None:
     ) -> None:
         """训练检测模型 Train or fine-tune the detector, and export it for the CPU.
 
-        Example: patrol train --data isood/ --map outlet=outfall --weights
-        models/river-patrol-n/best.pt --out models/own. Stops cleanly on Ctrl-C; --resume goes on.
+        Example: patrol dataset import isood.zip --out data/isood, then patrol train --data
+        data/isood --from models/river-patrol-n --out models/own. Stops cleanly on Ctrl-C;
+        --resume goes on.
         """  # fmt: skip
         from detection.training.ultralytics_setup import training_missing
 
         reason = training_missing()
         if reason is not None:
             raise PatrolError(f"training needs more packages: {reason}")
-        if imgsz % 32:
-            raise typer.BadParameter("must be a multiple of 32", param_hint="--imgsz")
         from detection.training.export import export_openvino
-        from detection.training.run import TrainingSettings, keep_weights, train
+        from detection.training.listing import listed, pictures_of, write_listing
+        from detection.training.run import keep_weights, train
+        from detection.training.settings import TrainingSettings, read_settings
 
+        given = {
+            "epochs": epochs, "side_px": imgsz, "batch": batch, "seed": seed, "threads": threads,
+            "device": device,
+        }  # fmt: skip
+        rest: dict[str, Any] = {}
+        if config is not None:
+            settings, rest = read_settings(config, **given)
+        else:
+            settings = TrainingSettings(**{k: v for k, v in given.items() if v is not None})  # type: ignore[arg-type]
+        out = out or Path(rest.get("out") or "models/own")
         folder = work or Path("runs") / out.name
-        dataset, last = folder / "dataset", folder / "run" / "weights" / "last.pt"
+        last = folder / "run" / "weights" / "last.pt"
         if resume and not last.is_file():
             raise PatrolError(f"{last}: no checkpoint to resume from; leave --resume out")
-        if not (resume and (dataset / "manifest.json").is_file()):
-            films = _films(area, seeds, rendered, folder)
-            parts = _parts(films, real, data or [], _mapping(classes_map or []))
-            if mistakes_of is not None:
-                parts += _mistakes(parts, mistakes_of, imgsz, seed)
-            _build(parts, dataset, seed, imgsz)
-        settings = TrainingSettings(
-            epochs=epochs, side_px=imgsz, batch=batch, seed=seed, threads=threads, device=device
-        )
+        beside = config.parent if config else Path()
+        named = [_path(text, beside, real) for text in rest.get("data", [])] + (data or [])
+        if not named:
+            raise PatrolError(
+                "nothing to train on: name --data FOLDER (made by patrol dataset) or a recipe"
+            )
+        sets = []
+        for path in named:
+            one = listed(_built(path, folder, settings.seed, real))
+            sets.append(one if one.is_of_crops else listed(_cropped(one.folder, folder, settings)))
+        listing = write_listing(sets, folder)
+        for one in sets:
+            counts = ", ".join(f"{len(pictures_of(one, s))} {s}" for s in ("train", "val"))
+            note(f"{one.folder}: {counts}")
+        start = None if resume else _start(weights, rest.get("weights"), beside, real)
         with progress("训练 train", unit="batches") as advance:
 
             def report(done: float, total: float, message: str) -> None:
@@ -220,61 +132,77 @@ def register(app: typer.Typer) -> None:
                     note(message)
 
             result = train(
-                dataset, folder / "run", settings,
-                weights=None if resume else _start_weights(weights, real),
-                resume=resume, advance=report,
-            )  # fmt: skip
+                listing, folder / "run", settings, weights=start, resume=resume, advance=report
+            )
         keep_weights(result.best, out / "best.pt")
-        export_openvino(
-            out / "best.pt", out / "openvino", calibration=_calibration(dataset) if int8 else ()
-        )
+        calibration = _calibration(pictures_of(sets[0], "val")) if int8 else ()
+        export_openvino(out / "best.pt", out / "openvino", calibration=calibration)
         sizes = {p.name: os.path.getsize(p) for p in sorted(out.rglob("*")) if p.is_file()}  # noqa: PTH202
         summary: dict[str, Any] = {
-            "model": str(out), "epochs": result.epochs, "ap50_validation_crops": result.ap50,
+            "model": str(out), "epochs": result.epochs, "ap50_validation": result.ap50,
             "bytes": sizes, "checkpoints": str(result.last.parent),
         }  # fmt: skip
         emit(
             summary, as_json=as_json,
-            text=f"{out}: AP50 {result.ap50:.3f} on validation crops after {result.epochs} epochs, "
-            f"{sum(sizes.values()) / 1e6:.1f} MB",
+            text=f"{out}: AP50 {result.ap50:.3f} on the validation pictures after {result.epochs} "
+            f"epochs, {sum(sizes.values()) / 1e6:.1f} MB; next: patrol evaluate {out} DATASET",
         )  # fmt: skip
 
 
-def _films(area: Path, seeds: str, count: int, folder: Path) -> list[Path]:
-    """Rendered frames for training and validation, as one YOLO folder."""
-    if not count:
-        return []
-    first, dash, last = seeds.partition("-")
-    if not (dash and first.isdigit() and last.isdigit() and int(first) <= int(last)):
-        raise typer.BadParameter(f"{seeds!r}: expected FIRST-LAST, as 1-40", param_hint="--seeds")
-    worlds = int(last) - int(first) + 1
-    held_out = f"{int(last) + 1}-{int(last) + max(1, worlds // 4)}"
-    out = folder / "rendered"
-    for split, span, share in (("train", seeds, count), ("val", held_out, max(1, count // 8))):
-        _render(area, span, share, folder / f"rendered-{split}")
-        for kind in ("images", "labels"):
-            (out / kind).mkdir(parents=True, exist_ok=True)
-            link = out / kind / split
-            link.unlink(missing_ok=True)
-            link.symlink_to((folder / f"rendered-{split}" / kind).resolve())
-    return [out]
+def _path(text: str, beside: Path, real: Path | None) -> Path:
+    """A path of a training file: relative to it, $DATA for the folder of public sets."""
+    if text.startswith("$DATA"):
+        if real is None:
+            raise PatrolError(f"{text}: name the folder of public sets with RIVER_PATROL_DATA")
+        return real / text.removeprefix("$DATA").lstrip("/")
+    return beside / text
 
 
-def _build(parts: list[Part], dataset: Path, seed: int, side_px: int) -> None:
-    from detection.training.dataset import build_dataset
+def _built(path: Path, folder: Path, seed: int, real: Path | None) -> Path:
+    """The data set's folder; a recipe is built first, unless that was done before."""
+    if path.suffix not in (".yaml", ".yml"):
+        return path
+    from api.commands.dataset import build_from_recipe
 
+    built = folder / f"set-{path.stem}"
+    if (built / "manifest.json").is_file():
+        note(f"{built}: built before from {path.name}")
+        return built
+    build_from_recipe(path, built, seed=seed, work=folder / f"parts-{path.stem}", data=real)
+    return built
+
+
+def _cropped(whole: Path, folder: Path, settings: TrainingSettings) -> Path:
+    """Crops of a set of whole pictures, at the scale at which the detector will see them."""
+    from detection.training.dataset import Part, build_dataset
+    from detection.training.sources import YoloFolder
+
+    out = folder / f"crops-{whole.name}"
+    note(f"{whole}: whole pictures; cutting crops of {settings.side_px} px into {out}")
+    part = Part(YoloFolder(whole, name=whole.name), _CROPS_A_PICTURE, 1)
     with progress("裁剪 crops", unit="crops") as advance:
-        summary = build_dataset(
-            parts, dataset, seed=seed, side_px=side_px, advance=lambda done: advance(done)
-        )
-    for split, count in summary.pictures.items():
-        objects = ", ".join(f"{n} {name}" for name, n in sorted(summary.objects[split].items()))
-        note(f"{split}: {count} crops with {objects or 'no objects'}")
+        build_dataset(
+            [part], out, seed=settings.seed, side_px=settings.side_px,
+            advance=lambda done: advance(done),
+        )  # fmt: skip
+    return out
 
 
-def _calibration(dataset: Path, count: int = 128) -> list[Any]:
-    """Evenly spaced validation crops."""
+def _start(given: Path | None, said: str | None, beside: Path, real: Path | None) -> Path | None:
+    """The weights to start from."""
+    path = given or (_path(said, beside, real) if said else None)
+    if path is not None:
+        return path / "best.pt" if path.is_dir() else path
+    found = real / _START_WEIGHTS if real else None
+    if found is not None and found.is_file():
+        return found
+    note("no start weights (--from): starting from random ones takes far more epochs")
+    return None
+
+
+def _calibration(pictures: list[Path]) -> list[Any]:
+    """Evenly spaced validation pictures."""
     from detection.training.sources import read_picture
 
-    files = sorted((dataset / "images" / "val").glob("*.jpg"))
-    return [read_picture(p) for p in files[:: max(1, len(files) // count)][:count]]
+    step = max(1, len(pictures) // _CALIBRATION_PICTURES)
+    return [read_picture(p) for p in pictures[::step][:_CALIBRATION_PICTURES]]

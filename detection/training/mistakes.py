@@ -12,8 +12,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from detection.training.evaluation import Detect
-from detection.training.precision import Scored, overlaps
+from detection.evaluation.boxes import Scored, overlaps
+from detection.evaluation.scoring import Detect
 from detection.training.samples import CLASSES, Boxes, Crop, FloatArray, Sample, cut
 from detection.training.sources import Source, Split
 

@@ -11,31 +11,11 @@ from typing import Any
 
 from detection.errors import ModelError, TrainingError
 from detection.training.samples import CLASSES
+from detection.training.settings import TrainingSettings
 from detection.training.ultralytics_setup import load_yolo
 from geo.files import replacing
 
-__all__ = ["TrainingResult", "TrainingSettings", "keep_weights", "train"]
-
-# What a drone sees from above has no up, so pictures are flipped both ways; scales are set when the
-# crops are cut, so only little is added here. Mosaics help small sets but show no whole scene.
-_AUGMENTATION: dict[str, float] = {
-    "hsv_h": 0.02, "hsv_s": 0.5, "hsv_v": 0.35, "flipud": 0.5, "fliplr": 0.5, "degrees": 8.0,
-    "translate": 0.08, "scale": 0.15, "mosaic": 0.25, "mixup": 0.0, "erasing": 0.0,
-}  # fmt: skip
-
-
-@dataclass(frozen=True, slots=True)
-class TrainingSettings:
-    """How to train. `freeze` is how many of the network's first blocks stay as they are."""
-
-    epochs: int = 12
-    side_px: int = 416
-    batch: int = 16
-    seed: int = 0
-    threads: int = 2
-    freeze: int = 0
-    learning_rate: float = 0.002
-    device: str = "cpu"
+__all__ = ["TrainingResult", "keep_weights", "train"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +59,7 @@ def _callbacks(
 
 
 def train(
-    data: Path,
+    listing: Path,
     work: Path,
     settings: TrainingSettings,
     *,
@@ -87,15 +67,14 @@ def train(
     resume: bool = False,
     advance: Callable[[float, float, str], None] = lambda done, total, message: None,
 ) -> TrainingResult:
-    """Train on the set in `data` (as `build_dataset` wrote it); checkpoints go to `work`.
+    """Train on the sets that the file `listing` (data.yaml) names; checkpoints go to `work`.
 
     Starts from `weights`, or from random ones where there are none, or with `resume` from the
     last checkpoint in `work`. `advance` is told batches done, batches in all, and after each
     epoch a line about it. A run that is interrupted keeps work/weights/last.pt.
     """
-    listing = data / "data.yaml"
     if not listing.is_file():
-        raise TrainingError(f"{data}: no data.yaml; build the training set first")
+        raise TrainingError(f"{listing}: no such file; build the training set first")
     last = work / "weights" / "last.pt"
     if resume:
         if not last.is_file():
@@ -103,23 +82,22 @@ def train(
         model = load_yolo(last)
         checkpoint: dict[str, Any] = model.ckpt or {}
         if checkpoint.get("epoch", -1) < 0 or not checkpoint.get("optimizer"):
-            raise TrainingError(
-                f"{last}: this run is finished; start another from it with --weights"
-            )
+            raise TrainingError(f"{last}: this run is finished; start another from it with --from")
     else:
         if weights is not None and not weights.is_file():
-            raise ModelError(f"{weights}: no such weights file; leave --weights out to start anew")
-        model = load_yolo(weights or Path("yolov8n.yaml"))
+            raise ModelError(f"{weights}: no such weights file; leave --from out to start anew")
+        model = load_yolo(weights or Path(settings.network))
     _callbacks(model, settings, advance)
     before = os.environ.get("OMP_NUM_THREADS")
     model.train(
         data=str(listing.resolve()), epochs=settings.epochs, imgsz=settings.side_px,
         batch=settings.batch, seed=settings.seed, deterministic=True, device=settings.device,
-        freeze=settings.freeze or None, optimizer="AdamW", lr0=settings.learning_rate, lrf=0.02,
+        freeze=settings.freeze or None, optimizer="AdamW", lr0=settings.learning_rate,
+        lrf=settings.last_learning_rate_share, patience=settings.patience, cache=False,
         warmup_epochs=min(1.0, settings.epochs / 4), cos_lr=True, close_mosaic=2, workers=0,
-        project=str(work.parent.resolve()), name=work.name, exist_ok=True, plots=False,
-        verbose=False, amp=settings.device != "cpu", save_period=1, patience=1000, cache=False,
-        resume=str(last) if resume else False, **_AUGMENTATION,
+        project=str(work.parent.resolve()), name=work.name, exist_ok=True, plots=settings.plots,
+        verbose=False, amp=settings.device != "cpu", save_period=1,
+        resume=str(last) if resume else False, **settings.augmented,
     )  # fmt: skip
     if before is not None:
         os.environ["OMP_NUM_THREADS"] = before

@@ -2,17 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Literal, Protocol
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["CLASSES", "PAD_VALUE", "Boxes", "Crop", "Sample", "cut", "object_crops", "turned"]
+__all__ = [
+    "CLASSES",
+    "PAD_VALUE",
+    "Boxes",
+    "Crop",
+    "Sample",
+    "Source",
+    "Split",
+    "cut",
+    "object_crops",
+    "turned",
+]
 
 CLASSES = ("outfall", "discharge", "structure", "floating_waste")
 PAD_VALUE = 114  # the grey that ultralytics letterboxes with
 
+Split = Literal["train", "val", "test"]
 Picture = NDArray[np.uint8]
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -45,6 +59,24 @@ class Sample:
     picture: Picture
     boxes: Boxes
     scales: tuple[float, float] = (1.0, 1.0)
+
+
+class Source(Protocol):
+    """Something that yields labelled pictures."""
+
+    @property
+    def name(self) -> str:
+        """A short word for file names."""
+        ...
+
+    @property
+    def provenance(self) -> str:
+        """Who made it, and its licence: for the manifest and the model card."""
+        ...
+
+    def samples(self, split: Split) -> Iterator[Sample]:
+        """The pictures of this split, in a fixed order."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -50,7 +50,12 @@ def import_yolo() -> type[Any]:
     from detection.training.torchvision_ops import ensure_torchvision_ops
 
     ensure_torchvision_ops()
+    from PIL import Image
+
+    opener = Image.open  # ultralytics replaces it: a damaged picture then asks for HEIF packages
     from ultralytics import YOLO
+
+    Image.open = opener
     from ultralytics.utils import LOGGER, SETTINGS
 
     LOGGER.setLevel(logging.WARNING)

@@ -95,7 +95,6 @@ def test_classes_of_others_are_mapped_or_left_out(tmp_path: Path) -> None:
 
 
 def test_class_names_in_yaml(tmp_path: Path) -> None:
-    pytest.importorskip("yaml", reason="PyYAML comes with the extra 'train', not installed")
     folder = yolo_folder(tmp_path)
     (folder / "data.yaml").write_text("names: {0: x, 1: structure}\n")
     source = YoloFolder(folder, mapping={"x": ""})

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from detection.evaluation.boxes import Scored
 from detection.training.mistakes import Mistakes, mistaken_places
-from detection.training.precision import Scored
 from detection.training.samples import Boxes, Picture, Sample
 from detection.training.sources import Split
 

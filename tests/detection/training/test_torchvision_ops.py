@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from detection.training.precision import overlaps
+from detection.evaluation.boxes import overlaps
 from detection.training.torchvision_ops import nms_indices
 from detection.training.ultralytics_setup import training_missing
 

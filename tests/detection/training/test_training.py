@@ -40,17 +40,20 @@ def little_set(root: Path) -> Path:
 @pytest.mark.slow
 def test_one_step_of_training_resume_refused_and_exported(tmp_path: Path) -> None:
     from detection.training.export import export_openvino
-    from detection.training.run import TrainingSettings, keep_weights, train
+    from detection.training.run import keep_weights, train
+    from detection.training.settings import TrainingSettings
 
     data = little_set(tmp_path)
     settings = TrainingSettings(epochs=1, side_px=64, batch=4, seed=1, threads=1)
     told: list[tuple[float, float, str]] = []
-    result = train(data, tmp_path / "run", settings, advance=lambda *step: told.append(step))
+    result = train(
+        data / "data.yaml", tmp_path / "run", settings, advance=lambda *step: told.append(step)
+    )
     assert result.epochs == 1
     assert (told[0][0], told[0][1]) == (1, 1)
     assert "epoch 1 / 1" in told[-1][2]
     with pytest.raises(TrainingError, match="this run is finished"):
-        train(data, tmp_path / "run", settings, resume=True)
+        train(data / "data.yaml", tmp_path / "run", settings, resume=True)
 
     best = tmp_path / "model/best.pt"
     keep_weights(result.best, best)
@@ -81,15 +84,21 @@ def test_one_step_of_training_resume_refused_and_exported(tmp_path: Path) -> Non
 @needs_training
 @quiet
 def test_bad_weights_and_folders_are_one_line(tmp_path: Path) -> None:
-    from detection.training.run import TrainingSettings, train
+    from detection.training.run import train
+    from detection.training.settings import TrainingSettings
 
-    with pytest.raises(TrainingError, match=r"no data\.yaml"):
-        train(tmp_path, tmp_path / "run", TrainingSettings())
+    with pytest.raises(TrainingError, match="build the training set first"):
+        train(tmp_path / "data.yaml", tmp_path / "run", TrainingSettings())
     (tmp_path / "data.yaml").write_text("train: x\nval: x\nnames: {0: a}\n")
     with pytest.raises(TrainingError, match="no checkpoint to resume from"):
-        train(tmp_path, tmp_path / "run", TrainingSettings(), resume=True)
+        train(tmp_path / "data.yaml", tmp_path / "run", TrainingSettings(), resume=True)
     with pytest.raises(ModelError, match="no such weights file"):
-        train(tmp_path, tmp_path / "run", TrainingSettings(), weights=tmp_path / "none.pt")
+        train(
+            tmp_path / "data.yaml",
+            tmp_path / "run",
+            TrainingSettings(),
+            weights=tmp_path / "none.pt",
+        )
     for content in (b"", b"not weights", b"PK\x03\x04 truncated", bytes(5000)):
         bad = tmp_path / "bad.pt"
         bad.write_bytes(content)

@@ -1,0 +1,1 @@
+"""Recipes for training sets: read, and made."""

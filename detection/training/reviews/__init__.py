@@ -1,0 +1,1 @@
+"""What reviewers said of sightings, made into pictures to learn from."""

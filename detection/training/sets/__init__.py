@@ -1,0 +1,1 @@
+"""Data sets on disk: writing them, dividing them, telling copies, checking them."""
