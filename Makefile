@@ -11,7 +11,7 @@ export RIVER_PATROL_DATA
 
 demo: ## run the whole chain and serve the console
 	@scripts/setup.sh run
-	@$(BIN)/patrol demo --out demo $(if $(SEED),--seed $(SEED)) $(if $(GPU),--backend ultralytics)
+	@$(BIN)/patrol demo --out demo $(if $(SEED),--seed $(SEED))
 
 demo-stop: ## stop the console that make demo started
 	@$(BIN)/patrol demo --out demo --stop

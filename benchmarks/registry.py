@@ -12,7 +12,14 @@ from benchmarks import (
     round_trips,
     srt_files,
 )
-from benchmarks.detection import backend_agreement, calibration, patrol_recall, renders, speed
+from benchmarks.detection import (
+    backend_agreement,
+    calibration,
+    ground_photos,
+    patrol_recall,
+    renders,
+    speed,
+)
 from benchmarks.figures import Figure
 from benchmarks.flying import faults, plan_flown, sample_flown, transfers
 from benchmarks.planning import city, corridor_tool, meanders, resume, sample
@@ -109,6 +116,10 @@ def _all() -> list[Figure]:
                "%", "at least", 45, 2, detector.jakarta_ap50),
         Figure("renders_ap50", "outfalls and discharges on renders of families held out, AP50",
                "%", "at least", 75, 20, renders.ap50),
+        Figure("ground_outfalls_found", "of 13 real outfalls photographed from the ground",
+               "outfalls", "at least", 0, 0.2, ground_photos.found),
+        Figure("ground_outfalls_false", "the same: boxes on something else",
+               "boxes", "at least", 0, 0.2, ground_photos.false_boxes),
         Figure("photo_false_alarms", "false alarms a real drone photo without violations",
                "1/photo", "at most", 1, 0.5, detector.photo_false_alarms),
         Figure("calibration_error", "confidence against how often it is right, renders and real",

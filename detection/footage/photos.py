@@ -7,6 +7,7 @@ misspelt.
 
 from __future__ import annotations
 
+import contextlib
 import math
 import re
 import warnings as python_warnings
@@ -115,9 +116,10 @@ def load_image(path: Path) -> NDArray[np.uint8]:
         raise FootageError(f"{path}: cannot be read ({error.strerror})") from None
     image = None
     if data and not _breaks_off(data):  # OpenCV would fill the rest with grey
-        image = cv2.imdecode(
-            np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION
-        )
+        with contextlib.suppress(cv2.error):  # larger than OpenCV's limit of 2^30 pixels
+            image = cv2.imdecode(
+                np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION
+            )
     if image is None:
         raise FootageError(
             f"{path}: the picture cannot be decoded to its end; copy it again from the card or "
