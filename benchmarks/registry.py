@@ -12,6 +12,7 @@ from benchmarks import (
     round_trips,
     srt_files,
 )
+from benchmarks.analysis import comparison
 from benchmarks.detection import (
     backend_agreement,
     calibration,
@@ -148,6 +149,14 @@ def _all() -> list[Figure]:
                "s", "at most", 1.5, 2, speed.cold_start_s),
         Figure("detector_memory_mb", "most memory that such a process held",
                "MB", "at most", 400, 2, speed.memory_mb),
+        Figure("change_new_recall", "things that came, found by the later patrol: called new",
+               "%", "at least", 85, 6, comparison.new_recall),
+        Figure("change_gone_precision", "of things called gone since the last patrol, truly gone",
+               "%", "at least", 90, 6, comparison.gone_precision),
+        Figure("change_still_recall", "things that stayed, found on either day: still there",
+               "%", "at least", 90, 6, comparison.still_recall),
+        Figure("registration_error_px", "before and after: same ground apart, on the plane laid",
+               "px", "at most", 2, 6, comparison.registration_error_px),
     ]  # fmt: skip
 
 

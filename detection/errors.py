@@ -3,7 +3,9 @@
 geo.errors.PatrolError
 └── DetectionError
     ├── FootageError       a video or photo that is missing, empty, truncated or unreadable
-    ├── SubtitleError      telemetry beside a video (or inside a photo) that cannot be used
+    ├── TelemetryError     telemetry of footage that cannot be used, whatever the format
+    │   └── SubtitleError  … in subtitles beside a video
+    ├── ComparisonError    patrols that cannot be compared with one another
     ├── ModelError         weights that are missing or not what the class list says
     └── TrainingError      a data set or training run that cannot go on
 """
@@ -13,11 +15,13 @@ from __future__ import annotations
 from geo.errors import PatrolError
 
 __all__ = [
+    "ComparisonError",
     "DetectionError",
     "FootageError",
     "ModelError",
     "PatrolError",
     "SubtitleError",
+    "TelemetryError",
     "TrainingError",
 ]
 
@@ -30,8 +34,16 @@ class FootageError(DetectionError):
     """A video or photo that cannot be analysed."""
 
 
-class SubtitleError(DetectionError):
+class TelemetryError(DetectionError):
     """Telemetry of footage that cannot be used."""
+
+
+class SubtitleError(TelemetryError):
+    """Subtitles beside a video that cannot be used."""
+
+
+class ComparisonError(DetectionError):
+    """Patrols that cannot be compared with one another."""
 
 
 class ModelError(DetectionError):

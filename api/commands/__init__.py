@@ -31,6 +31,7 @@ for _name in (
     "vehicle",
     "film",
     "analyze",
+    "compare",
     "open_cases",
     "serve",
     "dataset",
