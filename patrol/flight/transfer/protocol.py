@@ -130,7 +130,8 @@ class MissionClient:
         self._drain()
         count = mavlink.MAVLink_mission_count_message(*self._target, total, int(kind))
         asked = -1  # the item that the vehicle wants
-        tries = unwanted = 0  # unwanted: times that it said that it wants another item
+        tries = unwanted = ended = 0  # times that it said that it wants another item, or none
+        is_last_sent = False
         begun_s = sent_s = channel.now()
         channel.send(count)
         while True:
@@ -153,14 +154,15 @@ class MissionClient:
                 if not (asked <= seq < total or back) or repeated:
                     continue  # late, doubled or nonsense; the time-outs mend what is lost
                 if seq != asked:
-                    tries = unwanted = 0
+                    tries = unwanted = ended = 0
                     self._on_progress(kind, seq, total)
                 asked = seq
+                is_last_sent |= seq == total - 1
                 channel.send(self._message(kind, items[seq]))
                 sent_s = channel.now()
             elif name == "MISSION_ACK":
                 if message.type == _ACCEPTED:
-                    if asked == total - 1:
+                    if is_last_sent:
                         self.opaque_id = getattr(message, "opaque_id", 0)
                         self._on_progress(kind, total, total)
                         return True
@@ -170,14 +172,18 @@ class MissionClient:
                     return False
                 elif message.type in _NOT_FATAL:
                     unwanted += message.type == mavlink.MAV_MISSION_INVALID_SEQUENCE
-                    # ERROR: it expects no item any more. After the last one that means that it is
-                    # done and said so in vain; whether it is, reading back will tell.
-                    if (
-                        message.type == mavlink.MAV_MISSION_ERROR
-                        and asked == total - 1
-                        and tries > 0
-                    ):
+                    ended += message.type == mavlink.MAV_MISSION_ERROR and asked >= 0 and tries > 0
+                    # ERROR: it expects no item any more. Once the last was sent (we may have gone
+                    # back since) that means that it is done and said so in vain; whether it is,
+                    # reading back will tell. Before, that it ended the transfer in vain.
+                    if ended and is_last_sent:
                         return True
+                    if ended >= _GONE:
+                        if is_last:
+                            raise TransferError(
+                                f"the vehicle takes no more items of the {kind.label}"
+                            )
+                        return False
                 elif message.type == mavlink.MAV_MISSION_DENIED:
                     # Meant for a late question of an earlier download, or somebody else's upload
                     # is under way: then nothing is asked for.

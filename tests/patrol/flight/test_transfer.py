@@ -106,6 +106,33 @@ def test_any_mission_arrives_exactly_over_a_bad_link(seed: int, count: int) -> N
     assert not loaded.was_there
 
 
+def test_a_late_request_after_the_last_item_does_not_hold_the_transfer_up() -> None:
+    """With this seed a request for item 43 overtakes nothing but comes after item 44, the last,
+    was sent; the vehicle is done, and its word of that is lost."""
+    link = LossyLink(2_328_851_535, **BAD)
+    sent = mission(1, 45)
+    load(MissionClient(link), ItemKind.MISSION, sent)
+    assert difference(sent, held(link, 0)) is None
+
+
+def test_a_vehicle_that_forgot_the_transfer_is_begun_with_anew() -> None:
+    """It restarts in the middle of the upload, and its list stays as long as it was."""
+    forgot: list[int] = []
+
+    def spoil(down: bool, message: Any) -> Any:
+        is_item = not down and message.get_type() == "MISSION_ITEM_INT"
+        if is_item and message.seq == 20 and not forgot:
+            forgot.append(message.seq)
+            link.lists.mission.uploading = False
+        return message
+
+    link = LossyLink(3, spoil=spoil)
+    sent = mission(3, 40)
+    load(MissionClient(link), ItemKind.MISSION, sent)
+    assert forgot
+    assert difference(sent, held(link, 0)) is None
+
+
 def test_650_items_and_no_more() -> None:
     link = LossyLink(1, loss=0.05)
     load(MissionClient(link), ItemKind.MISSION, mission(1, 650))
