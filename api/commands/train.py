@@ -202,7 +202,7 @@ def _start(given: Path | None, said: str | None, beside: Path, real: Path | None
 
 def _calibration(pictures: list[Path]) -> list[Any]:
     """Evenly spaced validation pictures."""
-    from detection.training.sources import read_picture
+    from detection.training.pictures import read_picture
 
     step = max(1, len(pictures) // _CALIBRATION_PICTURES)
     return [read_picture(p) for p in pictures[::step][:_CALIBRATION_PICTURES]]

@@ -36,7 +36,7 @@ _OUTFALLS: dict[str, list[tuple[float, float, float, float]]] = {
 
 
 def _picture(path: Path) -> NDArray[np.uint8]:
-    from detection.training.sources import read_picture
+    from detection.training.pictures import read_picture
 
     if path.suffix != ".mp4":
         return read_picture(path)

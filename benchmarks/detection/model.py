@@ -106,7 +106,7 @@ def _frames(seed: int) -> tempfile.TemporaryDirectory[str]:
 def roof_pictures() -> Iterator[Sample]:
     """The held-out Kampala place in tiles, at about 10 cm a pixel."""
     from detection.evaluation.scoring import resized, tiles
-    from detection.training.sources import KampalaRoofs
+    from detection.training.public_sets import KampalaRoofs
 
     places = KampalaRoofs(real_data() / "buildings_kampala").samples("val")
     scale = 0.0746 / 0.105  # zoom 21 at the equator, to what 1920 px of a patrol's video become
@@ -117,7 +117,7 @@ def floating_waste_pictures(split: Split = "val") -> Iterator[Sample]:
     """The Jakarta site that training did not see (or, as "test", any that is kept back), 1280 px
     wide, in tiles."""
     from detection.evaluation.scoring import resized, tiles
-    from detection.training.sources import JakartaPlastics
+    from detection.training.public_sets import JakartaPlastics
 
     pictures = JakartaPlastics(real_data() / "floating_jakarta").samples(split)
     wide = (resized(picture, 1280 / picture.picture.shape[1]) for picture in pictures)

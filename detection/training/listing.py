@@ -9,13 +9,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from detection.errors import TrainingError
+from detection.training.pictures import PICTURE_SUFFIXES
 from detection.training.samples import CLASSES
 from detection.training.sources import read_yaml
 from geo.files import write_text
 
 __all__ = ["ListedSet", "listed", "pictures_of", "write_listing"]
-
-_PICTURES = {".jpg", ".jpeg", ".png", ".bmp", ".webp"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +63,7 @@ def pictures_of(one: ListedSet, split: str) -> list[Path]:
     """The picture files of a split, sorted."""
     root = one.folder / "images" / split
     found = (Path(top) / n for top, _, names in os.walk(root, followlinks=True) for n in names)
-    return sorted(p for p in found if p.suffix.lower() in _PICTURES)
+    return sorted(p for p in found if p.suffix.lower() in PICTURE_SUFFIXES)
 
 
 def write_listing(sets: Sequence[ListedSet], folder: Path) -> Path:

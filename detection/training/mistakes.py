@@ -14,8 +14,7 @@ import numpy as np
 
 from detection.evaluation.boxes import Scored, overlaps
 from detection.evaluation.scoring import Detect
-from detection.training.samples import CLASSES, Boxes, Crop, FloatArray, Sample, cut
-from detection.training.sources import Source, Split
+from detection.training.samples import CLASSES, Boxes, Crop, FloatArray, Sample, Source, Split, cut
 
 __all__ = ["Mistakes", "mistaken_places"]
 

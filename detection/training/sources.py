@@ -18,20 +18,9 @@ import yaml
 
 from detection.errors import TrainingError
 from detection.training.pictures import PICTURE_SUFFIXES, read_picture
-from detection.training.public_sets import BackgroundPhotos, JakartaPlastics, KampalaRoofs
-from detection.training.samples import CLASSES, Boxes, Sample, Source, Split
+from detection.training.samples import CLASSES, Boxes, Sample, Split
 
-__all__ = [
-    "BackgroundPhotos",
-    "JakartaPlastics",
-    "KampalaRoofs",
-    "Source",
-    "Split",
-    "YoloFolder",
-    "class_names",
-    "read_picture",
-    "read_yaml",
-]
+__all__ = ["YoloFolder", "class_names", "read_yaml"]
 
 
 def read_yaml(path: Path) -> Any:

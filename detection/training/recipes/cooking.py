@@ -18,10 +18,11 @@ from detection.evaluation.scoring import Detect
 from detection.training.composites import Background, Composites, CutFrom, cutouts_of
 from detection.training.dataset import DatasetSummary, Part, build_dataset
 from detection.training.mistakes import Mistakes
+from detection.training.public_sets import BackgroundPhotos, JakartaPlastics, KampalaRoofs
 from detection.training.recipes.recipe import PartSpec, Recipe
 from detection.training.samples import CLASSES, Source, Split
 from detection.training.sets.layout import yolo_lines
-from detection.training.sources import BackgroundPhotos, JakartaPlastics, KampalaRoofs, YoloFolder
+from detection.training.sources import YoloFolder
 from geo.files import write_bytes, write_text
 
 __all__ = ["Maker", "Makers", "build_recipe"]

@@ -18,13 +18,13 @@ from typing import Any
 
 from detection.errors import TrainingError
 from detection.training.dataset import yolo_lines
+from detection.training.pictures import read_picture
 from detection.training.renders.families import RenderSplit, families_of
 from detection.training.renders.post import finish_picture
 from detection.training.renders.rules import labelled
 from detection.training.renders.scene import SceneSpec
 from detection.training.renders.specification import draw_scene
 from detection.training.samples import CLASSES
-from detection.training.sources import read_picture
 from geo.files import write_bytes, write_text
 
 __all__ = ["PROVENANCE", "find_interpreter", "plan_scenes", "render_part", "render_set"]

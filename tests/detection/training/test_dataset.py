@@ -12,8 +12,9 @@ import pytest
 
 from detection.errors import TrainingError
 from detection.training.dataset import Part, build_dataset
+from detection.training.public_sets import BackgroundPhotos, JakartaPlastics, KampalaRoofs
 from detection.training.samples import CLASSES
-from detection.training.sources import BackgroundPhotos, JakartaPlastics, KampalaRoofs, YoloFolder
+from detection.training.sources import YoloFolder
 
 
 def write_picture(path: Path, picture: np.ndarray) -> None:

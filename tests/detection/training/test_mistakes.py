@@ -9,8 +9,7 @@ import numpy as np
 
 from detection.evaluation.boxes import Scored
 from detection.training.mistakes import Mistakes, mistaken_places
-from detection.training.samples import Boxes, Picture, Sample
-from detection.training.sources import Split
+from detection.training.samples import Boxes, Picture, Sample, Split
 
 
 def boxes(*rows: tuple[int, float, float, float, float]) -> Boxes:
